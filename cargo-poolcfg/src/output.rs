@@ -64,13 +64,12 @@ impl Output {
 
     /// How it is written to this place.
     fn advice(&self, path: &Path) -> String {
-        let path = shown(path);
-        let place = match (self.is_own, shlex::try_quote(&path)) {
-            (false, Ok(quoted)) => format!(" -o {quoted}"),
-            _ => String::new(),
+        let command = match self.is_own {
+            true => recorded::as_called(&self.text),
+            false => recorded::again(&self.text, path),
         };
-        match recorded::as_called(&self.text) {
-            Some(command) => format!("`{command}{place}` writes it"),
+        match command {
+            Some(command) => format!("`{command}` writes it"),
             None => "run the same command with `-o FILE` in place of `--check FILE`".to_owned(),
         }
     }

@@ -237,7 +237,7 @@ fn a_record_is_judged_with_the_headroom_of_the_moment() {
     machine
         .under("ulimit -v 1048576", &check)
         .ends(100)
-        .says("write the file anew with `--set address_space.headroom=SIZE`")
+        .says("with `--set address_space.headroom=SIZE` for another headroom")
         .says_nothing_of("changes it");
 }
 
@@ -454,6 +454,53 @@ fn a_file_without_a_pool_is_judged_without_one() {
     judge("ulimit -v 2097152")
         .ends(100)
         .says("45 instances on demand need ")
-        .says("together they reserve ")
+        .says(" of address space in all\n")
         .says_nothing_of("pools");
+}
+
+/// What does not fit any more is written anew by the command that the message names, and then it fits.
+#[test]
+fn a_record_that_does_not_fit_is_written_anew_as_advised() {
+    let machine = Machine::new("");
+    let write = [
+        &["--emit", "wasmtime-toml", "--here", "-o", "the file"][..],
+        &WASMTIME,
+    ]
+    .concat();
+    machine.under("ulimit -v 67108864", &write).ends(0);
+    let limit = "ulimit -v 33554432";
+    let judge = || machine.under(limit, &["--here", "--check", "the file"]);
+    let said = judge();
+    said.ends(100).says("max_instances = 7 fits");
+    let advised = said
+        .stderr
+        .split('`')
+        .find(|part| part.starts_with("poolcfg "));
+    let advised = shlex::split(advised.expect("a command")).unwrap();
+    let flags: Vec<&str> = advised[1..].iter().map(String::as_str).collect();
+    machine
+        .under(limit, &flags)
+        .ends(0)
+        .says("7 of 1000 instances");
+    judge().ends(0).says("ok: 7 instances");
+}
+
+/// What a flag says is not called measured.
+#[test]
+fn a_limit_that_was_set_stands_beside_the_one_in_force() {
+    let machine = Machine::new("");
+    let set = [
+        "--here",
+        "--emit",
+        "wasmtime-toml",
+        "--set",
+        "address_space.rlimit_as=64GiB",
+    ];
+    let said = machine.under("true", &[&set[..], &WASMTIME].concat());
+    said.ends(0);
+    assert!(
+        said.stdout
+            .contains("RLIMIT_AS 64 GiB as set (unlimited in force)"),
+        "{said:?}"
+    );
 }

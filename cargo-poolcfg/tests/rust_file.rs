@@ -402,6 +402,25 @@ fn rustfmt_and_clippy_take_it() {
                 format!("[pool.a-b]\n{INSTANCES}[pool.type]\n{RESERVATION}{WASMTIME}pools = 2\n"),
                 three,
             ),
+            // Nothing of a memory, or as many instances as can be counted.
+            (
+                "[pooling_allocator]\nmax_instances = 10\nmemory_reservation = 0\nstack_reservation = \"64KiB\"\n"
+                    .to_owned(),
+                one,
+            ),
+            (
+                format!("[pooling_allocator]\n{INSTANCES}max_memory_size = 0\n"),
+                two,
+            ),
+            (
+                format!("[pooling_allocator]\n{INSTANCES}max_memory_size = 0\n{WASMTIME}"),
+                one,
+            ),
+            (
+                "[pooling_allocator]\nmax_instances = 4294967295\nmemory_reservation = \"64KiB\"\non_misfit = \"shrink\"\n"
+                    .to_owned(),
+                one,
+            ),
         ] {
             let limits = "\nrlimit_as = \"200GiB\"\nrlimit_data = \"150GiB\"\nmemory = \"1GiB\"";
             let file = in_window(&pools, &format!("{space}{limits}"), "window = \"256GiB\"");

@@ -73,6 +73,7 @@ struct SetVariable<'a> {
     variable: String,
     value: String,
     unicode: bool,
+    possible: u64,
     page_size: Size,
     promise: &'a Promise<'static>,
 }
@@ -83,6 +84,7 @@ impl SetVariable<'_> {
             variable: self.variable.clone(),
             value: self.value.clone(),
             fault,
+            possible: self.possible,
         }
     }
 
@@ -134,14 +136,15 @@ struct Variables<'a, F> {
 }
 
 impl<F: Fn(&str) -> Option<OsString>> Variables<'_, F> {
-    /// One of them; `None` if it is not set.
-    fn said(&self, key: &str) -> Option<SetVariable<'_>> {
+    /// One of them, which may be set to what is `possible`; `None` if it is not set.
+    fn said(&self, key: &str, possible: u64) -> Option<SetVariable<'_>> {
         let variable = variable(self.promise.name, key);
         let value = (self.lookup)(&variable)?;
         Some(SetVariable {
             variable,
             value: value.to_string_lossy().into_owned(),
             unicode: value.to_str().is_some(),
+            possible,
             page_size: self.page_size,
             promise: self.promise,
         })
@@ -150,7 +153,7 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<'_, F> {
     /// The instances, and the least of them that are of use.
     fn instances(&self, asked: &mut Limits) -> Result<u32, VariableError> {
         let mut min_instances = self.promise.min_instances;
-        let max_instances = self.said("MAX_INSTANCES");
+        let max_instances = self.said("MAX_INSTANCES", u64::from(asked.max_instances));
         if let Some(said) = &max_instances {
             let number = said.number()?;
             if number > asked.max_instances {
@@ -160,7 +163,7 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<'_, F> {
             }
             asked.max_instances = number;
         }
-        if let Some(said) = self.said("MIN_INSTANCES") {
+        if let Some(said) = self.said("MIN_INSTANCES", u64::from(asked.max_instances)) {
             min_instances = said.number()?;
             if min_instances > asked.max_instances {
                 return Err(said.fault(VariableFault::Above {
@@ -180,7 +183,7 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<'_, F> {
     /// The memories.
     fn memory(&self, asked: &mut Limits) -> Result<(), VariableError> {
         let promise = self.promise;
-        if let Some(said) = self.said("MEMORY_RESERVATION") {
+        if let Some(said) = self.said("MEMORY_RESERVATION", asked.memory_reservation.get()) {
             let size = said.lower(asked.memory_reservation)?;
             if !size.is_multiple_of(GRAIN) {
                 return Err(said.fault(VariableFault::NotMultiple));
@@ -191,12 +194,13 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<'_, F> {
             asked.memory_reservation = size;
             asked.max_memory_size = asked.max_memory_size.min(size);
         }
-        if let Some(said) = self.said("MAX_MEMORY_SIZE") {
-            // A lower reservation may have taken it down, and must not hide that this is above the build's.
-            let build = match asked.wasmtime {
-                None => promise.asked.max_memory_size,
-                Some(_) => promise.guaranteed.max_memory_size,
-            };
+        // A lower reservation may have taken it down, and must not hide that this is above the build's.
+        let build = match asked.wasmtime {
+            None => promise.asked.max_memory_size,
+            Some(_) => promise.guaranteed.max_memory_size,
+        };
+        let possible = build.min(asked.memory_reservation);
+        if let Some(said) = self.said("MAX_MEMORY_SIZE", possible.get()) {
             let size = said.lower(build)?;
             if size > asked.memory_reservation {
                 return Err(said.fault(VariableFault::Above {
@@ -211,10 +215,10 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<'_, F> {
 
     /// Tables, stacks and guards.
     fn others(&self, asked: &mut Limits) -> Result<(), VariableError> {
-        if let Some(said) = self.said("TABLE_RESERVATION") {
+        if let Some(said) = self.said("TABLE_RESERVATION", asked.table_reservation.get()) {
             asked.table_reservation = said.lower(asked.table_reservation)?;
         }
-        if let Some(said) = self.said("STACK_RESERVATION") {
+        if let Some(said) = self.said("STACK_RESERVATION", asked.stack_reservation.get()) {
             let size = said.lower(asked.stack_reservation)?;
             if let Some(wasmtime) = &asked.wasmtime {
                 if size < wasmtime.max_wasm_stack {
@@ -226,7 +230,7 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<'_, F> {
             }
             asked.stack_reservation = size;
         }
-        if let Some(said) = self.said("GUARD_SIZE") {
+        if let Some(said) = self.said("GUARD_SIZE", asked.guard_size.get()) {
             let size = said.size()?;
             if size < asked.guard_size {
                 return Err(said.fault(VariableFault::BelowBuild {

@@ -11,6 +11,7 @@ use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::context::Context;
+use crate::output::recorded;
 use crate::project::FileUse;
 use crate::render::envelope::Results;
 use crate::render::footprint::instances;
@@ -103,10 +104,7 @@ fn judge(
 ) -> Result<Vec<String>, Error> {
     if let Some(misfit) = &plan.misfit {
         let mut diagnostic = Diagnostic::from_misfit(misfit, case, &record.file);
-        // This command takes no flag that would change it.
-        let anew = "; write the file anew with `--set address_space.headroom=SIZE` to change it";
-        let advice = here::advice(misfit, case).replace(PlanMisfit::CHANGES_HEADROOM, anew);
-        diagnostic.help = Some(advice);
+        diagnostic.help = Some(advice(record, misfit, case));
         if record.is_on_demand {
             diagnostic.message = format!("{} {}", on_demand(misfit, case), misfit.needs(case));
         }
@@ -135,6 +133,25 @@ fn judge(
             format!("{name}ok: {pools}{instances} × {size} fit ({machine})")
         })
         .collect())
+}
+
+/// What fits, and how the file gets it: it is not edited, and this command takes no flag that would change it.
+fn advice(record: &Record, misfit: &PlanMisfit, case: &ResolvedProcess<'_>) -> String {
+    let advice = here::advice(misfit, case);
+    let further = match advice.contains(PlanMisfit::CHANGES_HEADROOM) {
+        true => ", with `--set address_space.headroom=SIZE` for another headroom",
+        false => "",
+    };
+    let advice = advice.replace(PlanMisfit::CHANGES_HEADROOM, "");
+    let source = &record.source;
+    match recorded::again(&source.text, &source.path) {
+        Some(command) => {
+            format!("{advice}; `{command}` writes the file for what there is here{further}")
+        }
+        None => format!(
+            "{advice}; the command that wrote the file, with `-o FILE`, writes it for what there is here{further}"
+        ),
+    }
 }
 
 /// Who needs something of instances on demand, which are counted as pools of one instance.

@@ -9,6 +9,7 @@ use poolcfg_core::file::without_byte_order_mark;
 
 use crate::cli::args::Generate;
 use crate::cli::error::Error;
+use crate::cli::path::shown;
 use crate::given::wish::Wish;
 use crate::output::host_file::Chosen;
 use crate::output::present::{Present, present};
@@ -140,4 +141,12 @@ pub(crate) fn as_called(text: &str) -> Option<String> {
         Some(flags) => format!("cargo poolcfg {flags}"),
         None => command.to_owned(),
     })
+}
+
+/// The command that writes a text again to the place where it is; `None` if the text or the place does not say it.
+pub(crate) fn again(text: &str, place: &Path) -> Option<String> {
+    let command = as_called(text)?;
+    let place = shown(place);
+    let quoted = shlex::try_quote(&place).ok()?;
+    Some(format!("{command} -o {quoted}"))
 }

@@ -10,7 +10,7 @@ const PATH: &str = "docs/versions.md";
 
 const INTRODUCTION: &str = "\
 What the pooling allocator of each version maps if nobody says anything, on x86_64 Linux. A later version is taken as \
-the newest that is known, with a note.
+the newest that is known, with a warning.
 ";
 
 /// What a version takes by default: the cells behind its number.
@@ -36,7 +36,7 @@ fn own(major: u32) -> [String; 6] {
         ..limits
     };
     [
-        memories.bytes.to_string(),
+        memories.bytes.needed().to_string(),
         slots,
         limits.max_memory_size.to_string(),
         wasmtime.table_elements(&limits).to_string(),

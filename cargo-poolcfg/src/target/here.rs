@@ -96,22 +96,34 @@ impl Here {
         self.basis.aslr().map(|_| self.holes())
     }
 
-    /// The limits that count: those in force, or what is said where that is less.
+    /// The limits that count: those in force, or what is said where that is less, beside what is in force.
     fn limits(&self, limits: &ProcessLimits) -> String {
+        let measured = &self.probe.limits;
         let size = |limit: Option<Size>| limit.map_or("unlimited".to_owned(), |it| it.to_string());
-        let mut list = vec![
-            format!("RLIMIT_AS {}", size(limits.rlimit_as)),
-            format!("RLIMIT_DATA {}", size(limits.rlimit_data)),
-            format!("RLIMIT_STACK {}", size(self.probe.limits.stack)),
+        let counted = |name: &str, counts: String, in_force: String| match counts == in_force {
+            true => format!("{name} {counts}"),
+            false => format!("{name} {counts} as set ({in_force} in force)"),
+        };
+        let sizes = [
+            ("RLIMIT_AS", limits.rlimit_as, measured.address_space),
+            ("RLIMIT_DATA", limits.rlimit_data, measured.data),
+            ("RLIMIT_STACK", measured.stack, measured.stack),
         ];
+        let sizes = sizes.map(|(name, counts, there)| counted(name, size(counts), size(there)));
+        let mut list = sizes.to_vec();
         if let Some(maps) = limits.max_map_count {
-            list.push(format!("vm.max_map_count {maps}"));
+            let there = measured.max_map_count.map(|maps| maps.to_string());
+            let there = there.unwrap_or_else(|| "unknown".to_owned());
+            list.push(counted("vm.max_map_count", maps.to_string(), there));
         }
         if let Some(left) = limits.commit_limit {
             list.push(format!("commit limit {} left", left.available()));
         }
         if let Some(memory) = limits.memory {
-            list.push(format!("RAM and swap {}", memory.available()));
+            let there = measured.ram_and_swap().map(|it| it.available().to_string());
+            let there = there.unwrap_or_else(|| "unknown".to_owned());
+            let memory = memory.available().to_string();
+            list.push(counted("RAM and swap", memory, there));
         }
         list.join(", ")
     }

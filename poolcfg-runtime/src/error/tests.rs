@@ -26,6 +26,7 @@ fn debug_reads_like_display() {
         variable: "POOLCFG_MAX_INSTANCES".to_owned(),
         value: "many".to_owned(),
         fault: VariableFault::NotNumber,
+        possible: 4,
     };
     let refused = || GrowError::Refused {
         bytes: 4096,
@@ -77,6 +78,7 @@ fn what_goes_wrong_at_start_leads_to_its_code() {
         variable: "POOLCFG_MAX_INSTANCES".to_owned(),
         value: "0".to_owned(),
         fault: VariableFault::Zero,
+        possible: 4,
     };
     let exhausted = AcquireError::Exhausted(Exhausted {
         instances: 3,

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io;
 
-use poolcfg_core::Code;
+use poolcfg_core::{Code, Size, Text};
+
+use super::wide;
 
 /// Why a region does not grow.
 ///
@@ -60,13 +62,16 @@ impl GrowError {
         match self {
             Self::AboveCapacity { bytes, capacity } => write!(
                 f,
-                "cannot grow to {bytes} bytes, the region has {capacity} at most: ask for less, or raise \
-                 `max_memory_size`, `table_reservation` or `stack_reservation` in poolcfg.toml"
+                "cannot grow to `{}`, the region has `{}` at most: ask for less, or raise \
+                 `max_memory_size`, `table_reservation` or `stack_reservation` in poolcfg.toml",
+                exact(*bytes),
+                exact(*capacity)
             ),
             Self::Refused { bytes, source } => write!(
                 f,
-                "cannot make {bytes} bytes writable, the system says `{source}`: release other \
-                 slots, or raise the limit on data or commit"
+                "cannot make `{}` writable, the system says `{source}`: release other slots, or raise the limit on \
+                 data or commit",
+                exact(*bytes)
             ),
         }
     }
@@ -107,9 +112,15 @@ impl ShrinkError {
     pub(crate) fn message(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "cannot shrink to {} bytes, the system says `{}`: release the slot, or let the seccomp \
-             filter or sandbox of the process allow `madvise` and `mprotect`",
-            self.bytes, self.source
+            "cannot shrink to `{}`, the system says `{}`: release the slot, or let the seccomp filter or sandbox of the \
+             process allow `madvise` and `mprotect`",
+            exact(self.bytes),
+            self.source
         )
     }
+}
+
+/// A size as poolcfg.toml has it.
+fn exact(bytes: usize) -> Text {
+    Size::bytes(wide(bytes)).exact()
 }

@@ -22,6 +22,9 @@ pub struct VariableError {
     pub value: String,
     /// What is wrong with it.
     pub fault: VariableFault,
+    /// A value that it may have, beside the other variables: bytes, or instances. 0 if there is none, since the pool has
+    /// nothing of the kind.
+    pub possible: u64,
 }
 
 /// What is wrong with the value of an environment variable.
@@ -153,6 +156,7 @@ impl VariableError {
             }
         }?;
         match fault {
+            _ if self.possible == 0 => f.write_str("unset it"),
             VariableFault::AboveBuild { most } | VariableFault::Above { most, .. } => {
                 f.write_str("set at most ")?;
                 fault.counts(f, most, instances)?;
@@ -177,8 +181,13 @@ impl VariableError {
                     .max(GRAIN)
                     .exact()
             ),
-            _ if instances => f.write_str("set a number such as `64`, or unset it"),
-            _ => f.write_str("set a size such as `256MiB`, or unset it"),
+            _ => {
+                f.write_str("set a ")?;
+                f.write_str(if instances { "number" } else { "size" })?;
+                f.write_str(" such as ")?;
+                fault.counts(f, self.possible, instances)?;
+                f.write_str(", or unset it")
+            }
         }
     }
 }

@@ -83,17 +83,17 @@ fn every_mistake_names_the_variable_the_value_and_what_is_allowed() {
         (
             &[("POOLCFG_MAX_INSTANCES", "many")],
             "environment variable `POOLCFG_MAX_INSTANCES` is `many`, but expected a whole number: \
-             set a number such as `64`, or unset it",
+             set a number such as `1000`, or unset it",
         ),
         (
             &[("POOLCFG_MAX_INSTANCES", "")],
             "environment variable `POOLCFG_MAX_INSTANCES` is ``, but expected a whole number: \
-             set a number such as `64`, or unset it",
+             set a number such as `1000`, or unset it",
         ),
         (
             &[("POOLCFG_MAX_INSTANCES", "0")],
             "environment variable `POOLCFG_MAX_INSTANCES` is `0`, but it must be at least 1: set a number \
-             such as `64`, or unset it",
+             such as `1000`, or unset it",
         ),
         (
             &[("POOLCFG_MAX_INSTANCES", "4000000000")],
@@ -112,7 +112,7 @@ fn every_mistake_names_the_variable_the_value_and_what_is_allowed() {
         (
             &[("POOLCFG_MEMORY_RESERVATION", "4GB")],
             "environment variable `POOLCFG_MEMORY_RESERVATION` is `4GB`, an invalid size: \
-             decimal units are not supported; write `GiB`: set a size such as `256MiB`, or unset it",
+             decimal units are not supported; write `GiB`: set a size such as `4GiB`, or unset it",
         ),
         (
             &[("POOLCFG_MEMORY_RESERVATION", "100000")],
@@ -149,6 +149,35 @@ fn every_mistake_names_the_variable_the_value_and_what_is_allowed() {
             read_as(&board, variables).unwrap_err().to_string(),
             format!("{message} (see `cargo poolcfg --explain PC0054`)")
         );
+    }
+}
+
+/// What a message gives as an example is not refused by the next one.
+#[test]
+fn a_value_that_a_message_names_is_possible() {
+    let few = ("POOLCFG_MAX_INSTANCES", "4");
+    let small = ("POOLCFG_MEMORY_RESERVATION", "192KiB");
+    for (key, bad) in [
+        ("POOLCFG_MIN_INSTANCES", "0"),
+        ("POOLCFG_MIN_INSTANCES", "many"),
+        ("POOLCFG_MAX_MEMORY_SIZE", "2MB"),
+        ("POOLCFG_MAX_MEMORY_SIZE", "0"),
+        ("POOLCFG_STACK_RESERVATION", "-1"),
+    ] {
+        let error = read(&[few, small, (key, bad)]).unwrap_err();
+        let message = error.to_string();
+        let (_, advice) = message.split_once("such as `").expect(&message);
+        let (value, _) = advice.split_once('`').unwrap();
+        read(&[few, small, (key, value)]).expect(&message);
+    }
+    // What the pool has nothing of, no value sets.
+    let mut bare = promise();
+    bare.asked.table_reservation = Size::ZERO;
+    bare.guaranteed.table_reservation = Size::ZERO;
+    for bad in ["0", "x", "64KiB"] {
+        let error = read_as(&bare, &[("POOLCFG_TABLE_RESERVATION", bad)]).unwrap_err();
+        let message = error.to_string();
+        assert!(message.contains(": unset it (see"), "{message}");
     }
 }
 
@@ -216,6 +245,8 @@ proptest! {
             Err(error) => {
                 prop_assert_eq!(&error.variable, KEYS[key]);
                 prop_assert!(error.to_string().contains(KEYS[key]));
+                let possible = error.possible.to_string();
+                prop_assert!(read(&[(KEYS[key], &possible)]).is_ok(), "{}", error);
             }
             Ok(in_force) => {
                 let build = promise().asked;
