@@ -7,6 +7,7 @@ pub(crate) mod elsewhere;
 pub(crate) mod error;
 pub(crate) mod exit;
 pub(crate) mod fit;
+pub(crate) mod header;
 pub(crate) mod invoked_as;
 pub(crate) mod path;
 pub(crate) mod progress;

@@ -16,6 +16,7 @@ use poolcfg_core::file::read_text;
 
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
+use crate::cli::header;
 use crate::cli::path::shown;
 use crate::context::Context;
 use crate::output::mark::Mark;
@@ -65,8 +66,8 @@ impl Output {
     /// How it is written to this place.
     fn advice(&self, path: &Path) -> String {
         let command = match self.is_own {
-            true => recorded::as_called(&self.text),
-            false => recorded::again(&self.text, path),
+            true => header::as_called(&self.text),
+            false => header::again(&self.text, path),
         };
         match command {
             Some(command) => format!("`{command}` writes it"),
@@ -164,7 +165,7 @@ impl Output {
 
     /// What is in the way where poolcfg wrote the text at the place, but for another kind of output.
     fn other_kind(&self, path: &Path, text: &str) -> Option<Error> {
-        let command = recorded::as_called(text)?;
+        let command = header::as_called(text)?;
         let is_other = !self.mark.is_on(text);
         let mut words = command.split(' ');
         let kind = words.find(|word| *word == "--emit").and(words.next());

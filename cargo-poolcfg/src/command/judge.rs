@@ -9,9 +9,9 @@ use poolcfg_core::{Code, Plan, PlanMisfit, ResolvedProcess, Settings};
 use crate::cli::args::{Emit, Generate};
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
+use crate::cli::header;
 use crate::cli::path::shown;
 use crate::context::Context;
-use crate::output::recorded;
 use crate::project::FileUse;
 use crate::render::envelope::Results;
 use crate::render::footprint::instances;
@@ -144,7 +144,7 @@ fn advice(record: &Record, misfit: &PlanMisfit, case: &ResolvedProcess<'_>) -> S
     };
     let advice = advice.replace(PlanMisfit::CHANGES_HEADROOM, "");
     let source = &record.source;
-    match recorded::again(&source.text, &source.path) {
+    match header::again(&source.text, &source.path) {
         Some(command) => {
             format!("{advice}; `{command}` writes the file for what there is here{further}")
         }

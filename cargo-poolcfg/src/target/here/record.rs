@@ -15,8 +15,8 @@ use siphasher::sip::SipHasher24;
 
 use crate::cli::error::{Error, Source};
 use crate::cli::exit::Exit;
+use crate::cli::header;
 use crate::cli::path::shown;
-use crate::output::recorded;
 
 /// How its first line begins, behind what makes it a comment.
 const BEGIN: &str = "poolcfg record";
@@ -184,7 +184,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Record>, Error> {
         return Err(Error::new(
             Code::Stale,
             format!("`{name}` was edited: its numbers may differ from its record"),
-            match recorded::again(&text, path) {
+            match header::again(&text, path) {
                 Some(command) => format!("`{command}` writes it again"),
                 None => "write it again with the command that wrote it".to_owned(),
             },
