@@ -5,13 +5,14 @@
 //! very build. So only what no flag and no build script changes may stand in an expression; not even
 //! `target_feature`, which `-C target-cpu` and `-C target-feature` in RUSTFLAGS change.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use cfg_expr::targets::ALL_BUILTINS;
 use cfg_expr::{Expression, Predicate, TargetPredicate};
 
 use crate::base::code::Code;
-use crate::file::condition::Condition;
+use crate::file::condition::{Condition, known_targets};
 use crate::file::facts::said;
 use crate::file::notes::{Notes, list};
 use crate::file::{TargetFacts, nearest};
@@ -187,9 +188,9 @@ fn judge(predicate: &Predicate<'_>) -> Result<(), CfgRefusal> {
 /// `linux` and `riscv64` stand for what the writer meant.
 fn as_target(name: &str) -> Option<String> {
     let of = |key: &str, has: &dyn Fn(&TargetFacts) -> bool| {
-        TargetFacts::builtin_triples()
-            .filter_map(TargetFacts::builtin)
-            .any(|facts| has(&facts))
+        known_targets()
+            .iter()
+            .any(has)
             .then(|| format!("{key} = \"{name}\""))
     };
     ["target_os", "target_arch", "target_env"]
@@ -205,16 +206,14 @@ fn known_value(predicate: &TargetPredicate) -> Result<(), CfgRefusal> {
     if key == "target_vendor" && is_plain(&value) {
         return Ok(());
     }
-    let known: std::collections::BTreeSet<String> = TargetFacts::builtin_triples()
-        .filter_map(TargetFacts::builtin)
-        .flat_map(|facts| facts.values(key).map(str::to_owned).collect::<Vec<_>>())
-        .collect();
-    if known.contains(&value) {
+    let all = known_targets().iter();
+    let known: BTreeSet<&str> = all.flat_map(|facts| facts.values(key)).collect();
+    if known.contains(value.as_str()) {
         return Ok(());
     }
-    let help = match nearest(&value, known.iter().map(String::as_str)) {
+    let help = match nearest(&value, known.iter().copied()) {
         Some(near) => format!("did you mean `{key} = \"{near}\"`?"),
-        None => format!("expected one of {}", list(known.iter().map(String::as_str))),
+        None => format!("expected one of {}", list(known.iter().copied())),
     };
     Err((
         format!("no target has `{key} = \"{}\"`", value.escape_debug()),
