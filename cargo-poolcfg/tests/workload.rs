@@ -783,3 +783,49 @@ fn what_matches_and_is_no_file_is_told() {
         .ends(101)
         .says("`plugins/later.wasm` is no regular file");
 }
+
+/// `**` does not go through links, as in shells: those of a package manager lead in circles. Where a pattern names one it
+/// is followed.
+#[cfg(unix)]
+#[test]
+fn links_in_a_circle_have_an_end() {
+    use std::os::unix::fs::symlink;
+    let board =
+        Board::new(&SYNCED.replace("\"plugins/*.wasm\"", "\"plugins/**/*.wasm\"")).with_files();
+    fs::create_dir_all(board.0.path("plugins/x/y")).unwrap();
+    symlink("../..", board.0.path("plugins/x/up")).unwrap();
+    symlink("../../x", board.0.path("plugins/x/y/up")).unwrap();
+    symlink(".", board.0.path("plugins/here")).unwrap();
+    board.run(&["sync", "--check"]).ends(0);
+    let inspected = |pattern: &str| {
+        let said = board.run(&["inspect", pattern]);
+        said.ends(0);
+        said.stdout.matches(".wasm:").count()
+    };
+    let once = inspected("plugins/*.wasm");
+    assert!(once > 0);
+    assert_eq!(inspected("plugins/**/*.wasm"), once);
+    assert_eq!(inspected("plugins/here/*.wasm"), once);
+}
+
+/// A file is counted whatever its name is.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_not_unicode_matches() {
+    use std::os::unix::ffi::OsStrExt;
+    let board = Board::new(SYNCED).with_files();
+    let name = std::ffi::OsStr::from_bytes(b"more\xff.wasm");
+    let module = wat::parse_str("(module (memory 1) (memory 1) (memory 1))").unwrap();
+    fs::write(board.0.path("plugins").join(name), module).unwrap();
+    board
+        .run(&["check"])
+        .ends(100)
+        .says("memories_per_instance");
+    board.run(&["sync"]).ends(0);
+    assert!(
+        board
+            .0
+            .read("poolcfg.toml")
+            .contains("memories_per_instance = 3")
+    );
+}

@@ -6,6 +6,7 @@
 
 pub(crate) mod files;
 mod overlaid;
+mod pattern;
 mod place;
 mod read;
 mod tables;

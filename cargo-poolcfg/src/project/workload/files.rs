@@ -14,6 +14,7 @@ use crate::cli::path::shown;
 use crate::cli::shell::Shell;
 use crate::inspect::beyond::{NeededKey, shared};
 use crate::inspect::{Inspected, Needs, Wanted, inspect_each};
+use crate::project::workload::pattern::{self, is_pattern};
 use crate::project::workload::tables::List;
 
 /// The help where an entry is no pattern.
@@ -227,11 +228,6 @@ fn is_countable(shell: &Shell, path: &Path, file: &Inspected, help: &str) -> Res
     Ok(())
 }
 
-/// Whether an entry means the files that match it where none has this very name.
-fn is_pattern(entry: &str) -> bool {
-    entry.contains(['*', '?', '['])
-}
-
 /// What an entry means, be it a file or not: nothing where it is not there.
 fn matching(folder: &Path, entry: &str) -> Result<Vec<PathBuf>, String> {
     let path = folder.join(entry);
@@ -242,12 +238,7 @@ fn matching(folder: &Path, entry: &str) -> Result<Vec<PathBuf>, String> {
         (false, false) => return Ok(Vec::new()),
         (false, true) => {}
     }
-    let pattern = Path::new(&glob::Pattern::escape(&folder.to_string_lossy())).join(entry);
-    let found = glob::glob(&pattern.to_string_lossy());
-    let found = found.map_err(|error| format!("`{entry}` is no pattern: {}", error.msg))?;
-    found
-        .map(|path| path.map_err(|error| format!("`{entry}` cannot be searched for: {error}")))
-        .collect()
+    pattern::matching(folder, entry)
 }
 
 /// The files that a flag names: a file that is there, or else those that match it as a pattern.

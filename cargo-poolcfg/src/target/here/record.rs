@@ -122,7 +122,10 @@ fn pool_table(text: &mut String, table: &str, limits: &Limits) {
     }
     if let Some(WrittenTotals { totals, .. }) = wasmtime.written {
         for (key, total) in totals.keys() {
-            let _ = writeln!(text, "{key} = {total}");
+            // Only with its feature may it be written.
+            if key != "total_component_instances" || wasmtime.has(WasmtimeFeature::ComponentModel) {
+                let _ = writeln!(text, "{key} = {total}");
+            }
         }
     }
     let _ = writeln!(text, "table_elements = {}", wasmtime.table_elements(limits));
@@ -302,6 +305,7 @@ mod tests {
                 "",
                 "features = []",
                 "features = [\"async\", \"component-model\"]\ntables_per_instance = 9\ntable_elements = 77",
+                "features = [\"async\"]\ntotal_memories = 7",
                 "features = [\"gc\"]\ngc_heaps_per_instance = 2\nguard_before_linear_memory = false",
             ] {
                 // Before 20 there are no heaps that are collected.

@@ -1,0 +1,109 @@
+//! Patterns of paths: which files they mean.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Component, Path, PathBuf};
+
+use glob::Pattern;
+
+/// Whether a path means the files that match it where none has this very name.
+pub(super) fn is_pattern(path: &str) -> bool {
+    path.contains(['*', '?', '['])
+}
+
+/// Folders of any depth, those of links not among them, so that links in a circle have an end. Shells do the same.
+const FOLDERS: &str = "**";
+
+/// The paths below `folder` that a pattern means, in the order of their names; none where nothing matches. A name that
+/// is not Unicode matches as it is shown.
+///
+/// # Errors
+/// Why it is no pattern, or which folder cannot be read.
+pub(super) fn matching(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
+    let no_pattern =
+        |error: glob::PatternError| format!("`{pattern}` is no pattern: {}", error.msg);
+    Pattern::new(pattern).map_err(no_pattern)?;
+    let mut parts = Vec::new();
+    for part in Path::new(pattern).components() {
+        parts.push(match part.as_os_str().to_str() {
+            Some(FOLDERS)
+                if parts
+                    .last()
+                    .is_some_and(|last| matches!(last, Part::Folders)) =>
+            {
+                continue;
+            }
+            Some(FOLDERS) => Part::Folders,
+            Some(name) if is_pattern(name) => Part::Names(Pattern::new(name).map_err(no_pattern)?),
+            _ => Part::Name(part),
+        });
+    }
+    if let Some(Part::Folders) = parts.last() {
+        parts.push(Part::Names(Pattern::new("*").map_err(no_pattern)?));
+    }
+    let mut found = Vec::new();
+    search(folder, &parts, &mut found)
+        .map_err(|error| format!("`{pattern}` cannot be searched for: {error}"))?;
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// A part of a path.
+enum Part<'p> {
+    /// A name as it is, or a root.
+    Name(Component<'p>),
+    Names(Pattern),
+    Folders,
+}
+
+fn search(base: &Path, parts: &[Part<'_>], found: &mut Vec<PathBuf>) -> io::Result<()> {
+    let [part, rest @ ..] = parts else {
+        if fs::symlink_metadata(base).is_ok() {
+            found.push(base.to_owned());
+        }
+        return Ok(());
+    };
+    match part {
+        Part::Name(name) => search(&base.join(name), rest, found),
+        Part::Names(pattern) => {
+            for path in inside(base)? {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                if pattern.matches(&name) {
+                    search(&path, rest, found)?;
+                }
+            }
+            Ok(())
+        }
+        Part::Folders => {
+            search(base, rest, found)?;
+            for path in inside(base)? {
+                if fs::symlink_metadata(&path).is_ok_and(|what| what.is_dir()) {
+                    search(&path, parts, found)?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+/// What is in a folder; nothing if it is none.
+fn inside(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let read = match folder.as_os_str().is_empty() {
+        true => fs::read_dir("."),
+        false => fs::read_dir(folder),
+    };
+    let entries = match read {
+        Ok(entries) => entries,
+        Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => {
+            return Ok(Vec::new());
+        }
+        Err(error) => {
+            let text = format!("`{}`: {error}", folder.display());
+            return Err(io::Error::new(error.kind(), text));
+        }
+    };
+    entries
+        .map(|entry| Ok(folder.join(entry?.file_name())))
+        .collect()
+}
