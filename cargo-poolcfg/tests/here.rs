@@ -451,9 +451,24 @@ fn a_file_without_a_pool_is_judged_without_one() {
         .ends(0)
         .says("ok: no pool, 45 instances × 64 MiB on demand fit at once (")
         .says_nothing_of("45 pools");
+    let json = [
+        "--here",
+        "--check",
+        "wasmtime.toml",
+        "--message-format",
+        "json",
+    ];
+    for (limit, status) in [(limit, 0), ("ulimit -v 2097152", 100)] {
+        let result = machine.under(limit, &json).ends(status).only_result();
+        assert_eq!(result["fit"], "no-pool", "{result}");
+        for numbers in ["asked", "limits"] {
+            assert_eq!(result[numbers]["max_instances"], 45, "{result}");
+            assert_eq!(result[numbers]["pools"], 1, "{result}");
+        }
+    }
     judge("ulimit -v 2097152")
         .ends(100)
         .says("45 instances on demand need ")
-        .says("together they reserve ")
+        .says("of address space in all")
         .says_nothing_of("pools");
 }

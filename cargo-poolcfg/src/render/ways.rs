@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::host::{Host, WASMTIME};
-use no_help::{has_totals, no_help, of};
+use no_help::{fits, has_totals, no_help, of};
 
 /// One way, for programs; sizes are bytes.
 #[derive(Debug, Serialize)]
@@ -267,10 +267,14 @@ fn no_way(fit: Fit, case: &ResolvedProcess<'_>, plan: &Plan, facts: &TargetFacts
         others.map(move |way| format!("{name}{}", line(way)))
     });
     let others: Vec<_> = others.collect();
-    let help = match others.is_empty() {
-        true => "no other way does: leave `--fit` out to see what is needed and what there is"
+    let help = match (others.is_empty(), case.pools()) {
+        (_, [_]) if fits(case, plan) => {
+            "leave `--fit` out: the pool fits as it is asked".to_owned()
+        }
+        _ if fits(case, plan) => "leave `--fit` out: the pools fit as they are asked".to_owned(),
+        (true, _) => "no other way does: leave `--fit` out to see what is needed and what there is"
             .to_owned(),
-        false => others.join(", or "),
+        (false, _) => others.join(", or "),
     };
     Error::new(code, message, help).exiting(Exit::Misfit)
 }
