@@ -308,10 +308,8 @@ impl Notes<'_> {
                 return None;
             }
             (None, None) => {
-                let help = format!(
-                    "write `{0} = \"auto\"`, or `{0} = true` or `{0} = false`",
-                    entry.key
-                );
+                let key = entry.key;
+                let help = format!("write `{key} = \"auto\"`, `{key} = true` or `{key} = false`");
                 self.wrong_type(entry, "`\"auto\"`, `true` or `false`", Some(help));
                 return None;
             }
