@@ -21,7 +21,6 @@ use crate::render::ways;
 use crate::target::executable::Executable;
 use crate::target::here::record;
 use crate::target::here::{self, Here};
-use fault::diagnostic;
 
 /// What one target gives the pools of one package.
 #[derive(Clone, Debug)]
@@ -37,12 +36,23 @@ pub(crate) struct TargetOutcome<'a> {
     here: Option<&'a Here>,
     /// Which way was taken where less fits than is asked; `None` if poolcfg.toml decides.
     pub(crate) fit: Option<Fit>,
-    /// What was asked before, and what is in the way of one more instance of each pool, where no pool is made.
-    on_demand: Option<(ResolvedProcess<'a>, Vec<Option<PlanMisfit>>)>,
+    /// Where no pool is made.
+    on_demand: Option<OnDemand<'a>>,
     /// What the workload sets beyond its counts, in a sentence each.
     pub(crate) notes: Vec<String>,
     /// That the limits leave too little to compile a file of the workload.
     compiling: Option<String>,
+}
+
+/// What pools were to be that are not made.
+#[derive(Clone, Debug)]
+struct OnDemand<'a> {
+    /// What was asked.
+    asked: ResolvedProcess<'a>,
+    /// What fits of that.
+    plan: Plan,
+    /// What is in the way of one more instance on demand, of each pool.
+    bounds: Vec<Option<PlanMisfit>>,
 }
 
 impl<'a> TargetOutcome<'a> {
@@ -60,10 +70,8 @@ impl<'a> TargetOutcome<'a> {
             let settings = wish.in_host(settings, facts.target());
             let mut case = settings.resolve(facts.target()).map_err(|_| {
                 let faults = settings.faults(facts.target());
-                let mistakes = faults.iter().map(|fault| {
-                    let diagnostic = diagnostic(fault, member, facts, wish);
-                    wish.mistake(diagnostic, Some(fault.place()), member)
-                });
+                let mistakes = faults.iter();
+                let mistakes = mistakes.map(|fault| fault::mistake(fault, member, facts, wish));
                 Error::from(mistakes.collect::<Vec<_>>())
             })?;
             if let Some(here) = here {
@@ -96,7 +104,7 @@ impl<'a> TargetOutcome<'a> {
         if let Some(fit) = wish.fit
             && let Some(settings) = ways::taken(fit, &settings, &case, &plan, facts)?
         {
-            let asked = case;
+            let (asked, plan_of_asked) = (case, plan);
             (case, plan) = fitted(&settings)?;
             if fit == Fit::NoPool {
                 let beyond = ways::one_more(&settings, &asked, &plan);
@@ -104,7 +112,11 @@ impl<'a> TargetOutcome<'a> {
                     Some(settings) => Ok(fitted(&settings)?.1.misfit),
                     None => Ok(None),
                 });
-                on_demand = Some((asked, bounds.collect::<Result<_, Error>>()?));
+                on_demand = Some(OnDemand {
+                    bounds: bounds.collect::<Result<_, Error>>()?,
+                    asked,
+                    plan: plan_of_asked,
+                });
             }
         }
         Ok(Self {
@@ -210,10 +222,20 @@ impl<'a> TargetOutcome<'a> {
     pub(crate) fn results(&self) -> Vec<PoolResult> {
         let owner = Owner::of(self.member);
         let mut results = results(&owner, self.facts.triple(), &self.case, &self.plan);
-        if let Some((asked, bounds)) = &self.on_demand {
+        for result in &mut results {
+            result.fit = self.fit.map(Fit::word);
+        }
+        if let Some(OnDemand {
+            asked,
+            plan,
+            bounds,
+        }) = &self.on_demand
+        {
             let pools = asked.pools().iter().zip(bounds);
-            for (result, (pool, bound)) in results.iter_mut().zip(pools) {
-                result.asks_on_demand(pool, bound.as_ref());
+            let pools = pools.zip(ways::reports(asked, plan));
+            for (result, ((pool, bound), ways)) in results.iter_mut().zip(pools) {
+                result.reserved_on_demand(pool.asked.pools);
+                result.asks(pool, bound.as_ref(), ways);
             }
         }
         results

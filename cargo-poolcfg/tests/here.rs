@@ -451,6 +451,21 @@ fn a_file_without_a_pool_is_judged_without_one() {
         .ends(0)
         .says("ok: no pool, 45 instances × 64 MiB on demand fit at once (")
         .says_nothing_of("45 pools");
+    let json = [
+        "--here",
+        "--check",
+        "wasmtime.toml",
+        "--message-format",
+        "json",
+    ];
+    for (limit, status) in [(limit, 0), ("ulimit -v 2097152", 100)] {
+        let result = machine.under(limit, &json).ends(status).only_result();
+        assert_eq!(result["fit"], "no-pool", "{result}");
+        for numbers in ["asked", "limits"] {
+            assert_eq!(result[numbers]["max_instances"], 45, "{result}");
+            assert_eq!(result[numbers]["pools"], 1, "{result}");
+        }
+    }
     judge("ulimit -v 2097152")
         .ends(100)
         .says("45 instances on demand need ")
@@ -483,6 +498,21 @@ fn a_record_that_does_not_fit_is_written_anew_as_advised() {
         .ends(0)
         .says("7 of 1000 instances");
     judge().ends(0).says("ok: 7 instances");
+}
+
+/// Nothing is recorded that the check refuses, such as a total of components where there are none.
+#[test]
+fn whatever_is_recorded_can_be_judged() {
+    for features in ["[]", "[\"async\"]", "[\"gc\"]", "[\"component-model\"]"] {
+        let machine = Machine::new("");
+        let features = format!("pooling_allocator.wasmtime.features={features}");
+        let totals = "pooling_allocator.wasmtime.total_memories=4";
+        let set = ["--set", &features, "--set", totals];
+        let write = ["--emit", "wasmtime-toml", "--here", "-o", "the file"];
+        let write = [&write[..], &WASMTIME, &set].concat();
+        machine.run(&write).ends(0);
+        machine.run(&["--here", "--check", "the file"]).ends(0);
+    }
 }
 
 /// What a flag says is not called measured.

@@ -98,6 +98,30 @@ fn the_results_are_as_the_schema_says() {
     }
 }
 
+/// A total of zero leaves an instance with none.
+#[test]
+fn totals_of_zero_keep_to_the_schema() {
+    let totals = [
+        "total_tables = 0",
+        "total_stacks = 0",
+        "total_core_instances = 0",
+        "total_component_instances = 0",
+        "total_gc_heaps = 0",
+        "total_memories = 0",
+        "gc_heaps_per_instance = 0",
+        "memories_per_instance = 0",
+        "tables_per_instance = 0",
+        "core_instances_per_instance = 0",
+    ];
+    let all = totals[..5].join("\n");
+    for total in totals.into_iter().chain([all.as_str()]) {
+        for features in ["", "features = []\n"] {
+            let project = Project::with(&format!("{WASMTIME}{features}{total}\n"));
+            project.asked(&["check", "--target", RISCV64]).json();
+        }
+    }
+}
+
 /// Programs and people are told the same.
 #[test]
 fn what_there_is_is_as_the_message_says() {

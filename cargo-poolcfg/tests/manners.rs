@@ -520,3 +520,46 @@ fn colors_are_those_that_cargo_is_told() {
     assert!(!is_colored(&[], &[("CARGO_TERM_COLOR", "never")]));
     assert!(!is_colored(&["--config", "term.color=\"never\""], &always));
 }
+
+/// A table of the file for a target without address space has the caret, and a name that is empty is a name.
+#[test]
+fn what_is_wrong_is_shown_where_it_stands() {
+    let folder = Folder::new();
+    let target = "[target.wasm32-wasip1.pooling_allocator]\nmax_instances = 2\n";
+    folder.write("poolcfg.toml", &format!("{FITS}{target}"));
+    poolcfg(&folder, &["check"])
+        .ends(101)
+        .says("error[PC0037]")
+        .says("--> poolcfg.toml:3:9");
+    folder.write("poolcfg.toml", FITS);
+    poolcfg(&folder, &["check", "--va-profile", ""])
+        .ends(101)
+        .says("error[PC0013]");
+}
+
+/// Advice names a flag or a command that is of use to whoever reads it.
+#[test]
+fn advice_is_for_what_was_asked_and_what_is_there() {
+    let folder = Folder::new();
+    folder.write("poolcfg.toml", FITS);
+    let json = ["--message-format", "json"];
+    poolcfg(&folder, &json)
+        .ends(2)
+        .says("without a package")
+        .says_nothing_of("for the text");
+    let text = [&["--template", "t"][..], &json].concat();
+    poolcfg(&folder, &text).ends(2).says("`-o FILE`");
+    let mut alone = program("poolcfg", folder.root());
+    alone.args(["check", "--target", "raspberrypi"]);
+    for name in ["CARGO", "RUSTC"] {
+        alone.env_remove(name);
+    }
+    let nothing = Folder::new();
+    alone
+        .env("PATH", nothing.root())
+        .env("CARGO_HOME", nothing.root());
+    ran(&mut alone)
+        .ends(101)
+        .says("built in")
+        .says_nothing_of("rustc --print");
+}

@@ -317,6 +317,43 @@ fn a_package_without_wasmtime_is_told_so() {
     assert_eq!(project.read("poolcfg.toml"), said("48"));
 }
 
+/// Counts are of the version that the file names, which needs no dependency.
+#[test]
+fn a_package_without_wasmtime_has_its_counts_written() {
+    let file = format!(
+        "{WASMTIME}[pooling_allocator.wasmtime]\nversion = \"48\"\ntables_per_instance = 1\nworkload = [\"app.wasm\"]\n"
+    );
+    let project = Project::new("", &file);
+    let module = "(module (table 1 funcref) (table 1 funcref))";
+    fs::write(project.path("app.wasm"), wat::parse_str(module).unwrap()).unwrap();
+    let keeps = "warning[PC0033]: `project` does not depend on `wasmtime`";
+    project
+        .run(&["check"])
+        .ends(100)
+        .says("`cargo poolcfg sync` writes");
+    let check = project.run(&["sync", "--check", "--message-format", "json"]);
+    assert_eq!(check.ends(100).json()["results"][0]["state"], "stale");
+    project.run(&["sync"]).ends(0).says(keeps);
+    let synced = project.read("poolcfg.toml");
+    assert!(synced.contains("\ntables_per_instance = 2\n"), "{synced}");
+    assert!(synced.contains("\nversion = \"48\"\n"), "{synced}");
+    project.run(&["sync", "--check"]).ends(0).says(keeps);
+    project.run(&["check"]).ends(0);
+    // Without a version there is none to count for.
+    project.write("poolcfg.toml", &file.replace("version = \"48\"\n", ""));
+    project.run(&["sync"]).ends(101).says("error[PC0033]");
+}
+
+/// Whoever cannot ask cargo passes the version that the file has.
+#[test]
+fn the_version_that_is_advised_is_that_of_the_file() {
+    for version in ["26", "36", "43.0.0"] {
+        let project = Project::unresolved(&format!("[dependencies]\n{W48}"), &said(version));
+        let flag = format!("`--engine-version {version}`");
+        project.run(&["check"]).ends(101).says(&flag);
+    }
+}
+
 #[test]
 fn without_a_lock_file_that_fits_nothing_is_known() {
     let missing = Project::unresolved(&format!("[dependencies]\n{W48}"), &said("48"));

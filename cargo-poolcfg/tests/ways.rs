@@ -198,6 +198,11 @@ fn totals_do_not_count_without_a_pool() {
     run(&folder, &check, &with(&memories, "4GiB"))
         .ends(0)
         .says("ok: no pool, 45 of 100 instances × 64 MiB on demand fit at once (");
+    // Of what is built without components, no total of them is written.
+    let without = [&memories[..], &["features=[\"async\", \"gc\"]"]].concat();
+    run(&folder, &check, &with(&without, "4GiB"))
+        .ends(0)
+        .says("ok: no pool, 45 of 100 instances × 64 MiB on demand fit at once (");
     let all = [
         "total_memories=50",
         "total_tables=30",
@@ -284,8 +289,30 @@ fn what_is_asked_is_said_without_a_pool() {
     let json = ["check", "--fit", "no-pool", "--message-format", "json"];
     let result = run(&folder, &json, &space).ends(0).only_result();
     assert_eq!(result["asked"]["max_instances"], 1000, "{result}");
-    assert_eq!(result["limits"]["pools"], 11, "{result}");
+    assert_eq!(result["fit"], "no-pool", "{result}");
+    assert_eq!(result["limits"]["max_instances"], 11, "{result}");
+    assert_eq!(result["limits"]["pools"], 1, "{result}");
+    assert_eq!(result["limits"]["total_memories"], 11, "{result}");
+    assert_eq!(result["largest_fit"], serde_json::Value::Null, "{result}");
     assert_eq!(result["bound"]["limit"], "rlimit_as", "{result}");
+    assert_eq!(result["ways"][1]["fit"], "no-pool", "{result}");
+    assert_eq!(result["ways"][1]["max_instances"], 11, "{result}");
+    // Of several pools, both say how many each has.
+    let several = ["--set", "pooling_allocator.pools=3"];
+    let several = run(&folder, &[&json[..], &several].concat(), &space);
+    let result = several.ends(0).only_result();
+    let limits = &result["limits"];
+    assert_eq!(limits["pools"], 3, "{result}");
+    let each = limits["max_instances"].as_u64().unwrap();
+    assert_eq!(limits["total_memories"], each, "{result}");
+    several.says(&format!("ok: no pool, {} of 3000 instances × ", 3 * each));
+    let smaller = ["check", "--fit", "smaller", "--message-format", "json"];
+    let result = run(&folder, &smaller, &space).ends(0).only_result();
+    assert_eq!(result["fit"], "smaller", "{result}");
+    assert_eq!(result["limits"]["max_instances"], 11, "{result}");
+    let plain = ["check", "--message-format", "json"];
+    let result = run(&folder, &plain, &space).ends(100).only_result();
+    assert_eq!(result["fit"], serde_json::Value::Null, "{result}");
 }
 
 /// A size is rounded the same way wherever it is said.
@@ -491,5 +518,22 @@ fn several_pools_have_what_the_lines_say() {
                 assert!(way.is_some() && way == has, "{fit} {pool} {way:?} {has:?}");
             }
         }
+    }
+}
+
+/// Pools that fit as they are need no way, and are told so.
+#[test]
+fn a_way_that_is_none_is_not_needed_by_what_fits() {
+    let folder = Folder::new();
+    folder.write("poolcfg.toml", "[pooling_allocator]\nmax_instances = 3\n");
+    let native = vec!["--target".to_owned(), BOARD.to_owned()];
+    let mut old = in_space("unlimited");
+    old[3] = "27".to_owned();
+    for (flags, code) in [(native, "PC0028"), (old, "PC0029")] {
+        run(&folder, &["check", "--fit", "no-pool"], &flags)
+            .ends(100)
+            .says(code)
+            .says("help: leave `--fit` out: the pool fits as it is asked")
+            .says_nothing_of("no other way does");
     }
 }

@@ -23,6 +23,7 @@ mod pool_table;
 mod profiles;
 mod reader;
 mod set;
+mod syntax;
 mod value;
 mod values;
 mod wasmtime;

@@ -143,12 +143,14 @@ impl<'a> Settings<'a> {
         target: Target,
     ) -> Result<ResolvedProcess<'a>, Faults<'a>> {
         let mut faults = Faults::after(before);
+        let mut is_known = true;
         let profile = match self.profile(target) {
             Ok(profile) => profile,
             Err(fault) => match (fault, VaProfile::floor(target)) {
                 (Fault::NoAddressSpace { .. }, _) | (_, None) => return Err(faults.and(fault)),
                 (_, Some(floor)) => {
                     faults = faults.and(fault);
+                    is_known = false;
                     floor
                 }
             },
@@ -175,8 +177,12 @@ impl<'a> Settings<'a> {
         };
         let budget = budget.with_limits(limits);
         faults = self.space.check_limits(&budget, faults);
+        // What another profile takes is not known.
+        if is_known {
+            faults = self.check_shape(&profile, shape, faults);
+        }
         if faults.is_empty() {
-            faults = self.check_space(&profile, shape, &budget, faults);
+            faults = self.check_holes(&profile, shape, &budget, faults);
         }
         let mut pools = [ResolvedPool::new("", &PoolKeys::EMPTY, target, None); MAX_POOLS];
         let mut i = 0;

@@ -424,3 +424,101 @@ fn texts_of_the_file_are_escaped_in_messages() {
         }
     }
 }
+
+/// A help that names a range names one that is taken.
+#[test]
+fn what_is_out_of_range_is_told_what_is_in_it() {
+    let help = |source: &str| {
+        let mistakes = ConfigFile::parse(source).unwrap_err();
+        assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+        mistakes[0].help.clone().unwrap()
+    };
+    let space = |line: &str| format!("[address_space]\n{line}\n");
+    let maps = help(&space("max_map_count = 99999999999"));
+    let most: u32 = maps.rsplit(' ').next().unwrap().parse().unwrap();
+    let taken = file(&space(&format!("max_map_count = {most}")));
+    let server = facts(SERVER);
+    let settings = taken.settings(&server);
+    assert!(settings.resolve(server.target()).is_ok());
+    // How many bits there are depends on the target.
+    let bits = help(&space("aslr = 99"));
+    assert!(!bits.contains(|c: char| c.is_ascii_digit()), "{bits}");
+}
+
+/// Yes and no in other words lead to `true` and `false`.
+#[test]
+fn a_flag_in_quotes_is_told_how_to_be_written() {
+    for (said, written) in [("no", "false"), ("ON", "true"), ("false", "false")] {
+        let source = format!("[pooling_allocator]\nguard_before = \"{said}\"\n");
+        let help = ConfigFile::parse(&source).unwrap_err()[0].help.clone();
+        assert!(
+            help.unwrap()
+                .contains(&format!("guard_before = {written}`"))
+        );
+    }
+    for (key, value) in [
+        ("guard_before", "3"),
+        ("guard_before", "\"maybe\""),
+        ("wasmtime.pagemap_scan", "3"),
+    ] {
+        let source = format!("[pooling_allocator]\n{key} = {value}\n");
+        assert!(ConfigFile::parse(&source).unwrap_err()[0].help.is_some());
+    }
+}
+
+/// A table in the wrong place is led to one where it is taken.
+#[test]
+fn a_table_of_the_top_level_is_led_there() {
+    let profile = "arch = \"x86_64\"\nwindow = \"256GiB\"\npage_size = \"4KiB\"\n";
+    for (before, table, keys) in [
+        ("target.'cfg(unix)'.", "va_profile.x", profile),
+        ("pooling_allocator.", "address_space", "aslr = 0\n"),
+        ("address_space.", "pool.a", "max_instances = 1\n"),
+    ] {
+        let mistakes = ConfigFile::parse(&format!("[{before}{table}]\n{keys}")).unwrap_err();
+        let help = mistakes[0].help.as_deref().unwrap();
+        assert!(help.contains(&format!("`[{table}]`")), "{help}");
+        file(&format!("[{table}]\n{keys}"));
+    }
+}
+
+/// A key that stands twice is named, and so is the line that has it first.
+#[test]
+fn a_key_that_stands_twice_is_named() {
+    for (source, key, line) in [
+        (
+            "[pooling_allocator]\nmax_instances = 3\npools = 1\nmax_instances = 4\n",
+            "max_instances",
+            2,
+        ),
+        (
+            "[pool.a]\npools = 1\n[pool.b]\npools = 2\n\"pools\" = 3\n",
+            "pools",
+            4,
+        ),
+        (
+            "[address_space]\naslr = 3\n[pool.a]\npools = 1\n[address_space] # again\naslr = 4\n",
+            "address_space",
+            1,
+        ),
+        (
+            "[pooling_allocator]\nwasmtime.version = \"48\"\nwasmtime.version = \"49\"\n",
+            "version",
+            2,
+        ),
+    ] {
+        let mistakes = ConfigFile::parse(source).unwrap_err();
+        assert_eq!(mistakes[0].code, Code::Syntax);
+        let said = format!("{} {}", mistakes[0].message, mistakes[0].label);
+        assert!(
+            said.contains(key) && said.contains(&format!("line {line} ")),
+            "{said}"
+        );
+    }
+    let inline = "pool = { a = { pools = 1, pools = 2 } }";
+    assert!(
+        ConfigFile::parse(inline).unwrap_err()[0]
+            .message
+            .contains("pools")
+    );
+}

@@ -91,7 +91,7 @@ fn a_misfit_names_the_limit_that_decides() {
         assert_eq!(misfit.limit, Limit::MaxMapCount);
         assert_eq!(
             misfit.sentence(case, "poolcfg.toml").as_str(),
-            "PC0002: pool needs 1400010 mappings when every slot is in use; `vm.max_map_count` of 65530 leaves 63482 after \
+            "PC0002: pool needs 1400010 maps when every slot is in use; `vm.max_map_count` of 65530 leaves 63482 after \
              the 2048 reserved for the rest of the process: max_instances = 9067 fits (poolcfg.toml:2:17)\n\
              note: `cargo poolcfg --explain PC0002` says more"
         );
@@ -492,7 +492,7 @@ fn limits_that_leave_nothing_are_faults() {
     assert_eq!(
         said,
         "\
-PC0036: `max_map_count = 2048` leaves nothing for pools after the 2048 mappings reserved for the rest of the process (poolcfg.toml:2:17)
+PC0036: `max_map_count = 2048` leaves nothing for pools after the 2048 maps reserved for the rest of the process (poolcfg.toml:2:17)
   |
 2 | max_map_count = 2048
   |                 ^^^^ too few
@@ -970,4 +970,52 @@ fn faults_that_are_not_listed_are_counted() {
     );
     assert_eq!(*more, format!("and {} more faults", 36 - listed.len()));
     assert_eq!(*note, "note: `cargo poolcfg --explain PC0011` says more");
+}
+
+/// One limit that is wrong hides no other key that is.
+#[test]
+fn every_key_of_the_address_space_that_is_wrong_is_told() {
+    let said = faults("[address_space]\naslr = 50\nstack_limit = \"1KiB\"\nrlimit_as = \"1MiB\"\n");
+    for key in ["`aslr = 50`", "`stack_limit`", "`rlimit_as`"] {
+        assert!(said.contains(key), "{said}");
+    }
+    // What an unknown profile takes is not known.
+    let said = faults(
+        "[va_profile.x]\narch = \"x86_64\"\nwindow = \"1TiB\"\npage_size = \"4KiB\"\n[target.x86_64-unknown-linux-gnu.address_space]\nva_profile = \"sv39\"\naslr = 50\n",
+    );
+    assert!(!said.contains("`aslr = 50`"), "{said}");
+}
+
+/// `keep` is called a default only where nobody wrote it.
+#[test]
+fn a_keep_that_is_written_is_no_default() {
+    let pool = "[pooling_allocator]\nmax_instances = 400000\non_misfit = \"shrink\"\n";
+    let helps = |more: &str| {
+        planned(&format!("{pool}{more}"), |case, plan| {
+            plan.misfit.unwrap().fitting(case).as_str().to_owned()
+        })
+    };
+    assert!(helps("").contains("its default"));
+    for written in ["", "memory_reservation = \"4GiB\"\n"] {
+        let help = helps(&format!("keep = \"max_instances\"\n{written}"));
+        assert!(
+            help.contains("`keep` is `max_instances`, so that"),
+            "{help}"
+        );
+    }
+}
+
+/// Only what the pool's engine has is advised.
+#[test]
+fn a_pool_of_wasmtimes_is_not_told_to_have_no_memories() {
+    let native = faults("[pooling_allocator]\nmemory_reservation = 0\n");
+    assert!(native.contains("`table_reservation`"), "{native}");
+    let wasmtime = faults(
+        "[pooling_allocator]\nengine = \"wasmtime\"\nmemory_reservation = 0\nwasmtime.version = \"48\"\n",
+    );
+    assert!(
+        wasmtime.contains("`memory_reservation` is zero"),
+        "{wasmtime}"
+    );
+    assert!(!wasmtime.contains("table_reservation"), "{wasmtime}");
 }

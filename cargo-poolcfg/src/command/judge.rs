@@ -16,7 +16,7 @@ use crate::project::FileUse;
 use crate::render::envelope::Results;
 use crate::render::footprint::instances;
 use crate::render::owner::Owner;
-use crate::render::report::results;
+use crate::render::report::{PoolResult, results};
 use crate::target::here::record::{self, Record};
 use crate::target::here::{self, Here};
 use crate::target::rustc::built_for;
@@ -43,7 +43,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         let case = case(record, &here, &settings, &facts)?;
         let plan = Plan::new(&case);
         if context.shell.is_json {
-            judged.extend(results(&owner, facts.triple(), &case, &plan));
+            let mut results = results(&owner, facts.triple(), &case, &plan);
+            if record.is_on_demand {
+                results.iter_mut().for_each(PoolResult::recorded_on_demand);
+            }
+            judged.extend(results);
         }
         let lines = judge(record, &here, &case, &plan)?;
         again.push(record::text(&case, &plan, record.is_on_demand));

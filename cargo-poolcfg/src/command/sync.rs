@@ -25,6 +25,7 @@ use crate::project::{CargoPackage, FileUse, Member};
 use crate::render::envelope::Results;
 use crate::render::files::FileResult;
 use crate::target::facts;
+use crate::wasmtime::held::VersionFlag;
 use crate::wasmtime::lookup::{Lookup, look_up, resolved};
 use crate::wasmtime::shared::{Sharer, pass_over};
 use counts::counts;
@@ -116,10 +117,11 @@ fn with_lock(
             return Ok(());
         }
     };
-    let of_wasmtime = users(context, of_wasmtime, &metadata, platform.as_ref())?;
+    let (of_wasmtime, kept) = users(context, of_wasmtime, &metadata, platform.as_ref())?;
+    files.extend(kept);
     let found = all(of_wasmtime
         .iter()
-        .map(|member| member.differences(platform.as_ref(), "")))?;
+        .map(|member| member.differences(platform.as_ref(), VersionFlag::Lacks)))?;
     let held = of_wasmtime.iter().zip(&found);
     files.extend(held.filter_map(|(member, differences)| file(member, differences)));
     context.found(|| Results::Files(files.clone()));
@@ -131,13 +133,13 @@ fn with_lock(
 }
 
 /// Those whose files are held to what cargo has resolved: all but the packages that are passed over, and those that have
-/// no Wasmtime beside others that do.
+/// no Wasmtime beside others that do, or in a file that names its own and has a workload. The files of the last are told.
 fn users<'m>(
     context: &Context<'_>,
     members: Vec<&'m mut Member>,
     metadata: &Metadata,
     platform: Option<&TargetFacts>,
-) -> Result<Vec<&'m mut Member>, Error> {
+) -> Result<(Vec<&'m mut Member>, Vec<FileResult>), Error> {
     let mut sharers = all(members.into_iter().map(|member| {
         let found = look_up(context, member, metadata, platform)?;
         Ok(Sharer {
@@ -150,8 +152,23 @@ fn users<'m>(
     let has_user = sharers
         .iter()
         .any(|sharer| sharer.found.unknown().is_none());
+    let mut kept = Vec::new();
     let held = sharers.into_iter().filter_map(|sharer| match sharer.found {
         Lookup::Known => Some(Ok(sharer.member)),
+        // The counts are of the version that the file names.
+        Lookup::Unknown(unknown)
+            if !unknown.lacks_lock
+                && sharer.member.names_version(platform)
+                && counted(sharer.member).is_some() =>
+        {
+            let warning = format!(
+                "{}: the version and the features in its file stay as they are",
+                unknown.message
+            );
+            context.shell.warn(unknown.code, &warning);
+            kept.extend(counted(sharer.member));
+            None
+        }
         // Where others are brought in line, as with `check --workspace`.
         Lookup::Unknown(unknown) if has_user && !unknown.lacks_lock => {
             let warning = format!("{}: its file stays as it is", unknown.message);
@@ -162,7 +179,7 @@ fn users<'m>(
     });
     let mut users = all(held)?;
     users.retain(|member| !member.is_passed_over);
-    Ok(users)
+    Ok((users, kept))
 }
 
 /// Where there is no package to ask, the workload alone may have been in line with the files.
@@ -226,7 +243,7 @@ fn put_right(
             let source = edits.source(&source);
             member.file = reread(&source.text)?;
             member.source = Some(source.clone());
-            return match member.differences(platform, "")?.is_empty() {
+            return match member.differences(platform, VersionFlag::Lacks)?.is_empty() {
                 true => Ok(()),
                 false => Err(shared(&source.shown)),
             };

@@ -186,7 +186,7 @@ impl Wish {
             relocation_model: model,
             ..AddressSpaceKeys::EMPTY
         });
-        let profile = self.va_profile.as_deref().filter(|name| !name.is_empty());
+        let profile = self.va_profile.as_deref();
         file.lay_flags(said, facts)
             .pooling_allocator(engine)
             .address_space(self.keys)

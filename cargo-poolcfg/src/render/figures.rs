@@ -44,11 +44,11 @@ fn budget_figures(text: &mut String, case: &ResolvedProcess<'_>) {
     match (budget.maps_for_pools(), budget.limits.max_map_count) {
         (Some(maps), Some(all)) => row(
             text,
-            "mappings",
+            "maps",
             maps,
             format!("for pools, of {all} of vm.max_map_count"),
         ),
-        _ => row(text, "mappings", "no bound", ""),
+        _ => row(text, "maps", "no bound", ""),
     }
     limit_figures(text, &case.budget, case.budget.limits.rlimit_as);
     if let Some(memory) = budget.limits.memory {
@@ -176,7 +176,7 @@ fn pool_figures(
         "when every slot is in use; {} at start",
         footprint.maps_at_start
     );
-    row(text, "mappings", footprint.maps_at_worst, note);
+    row(text, "maps", footprint.maps_at_worst, note);
     // Of what is writable there is no bound mostly.
     if budget.limits.rlimit_data.is_some() || budget.limits.commit_limit.is_some() {
         let beside = footprint.bookkeeping.needed();

@@ -21,7 +21,7 @@ pub(crate) struct ShapeFootprint {
     /// In the order in which one pool makes them.
     pub(crate) mappings: Vec<EqualMappings>,
     pub(crate) reserved: Size,
-    /// Bytes that are writable when every slot is live and its memory has grown as far as it may.
+    /// Bytes that are writable when every slot is in use and its memory has grown as far as it may.
     pub(crate) writable: Size,
     /// Bytes that the process writes beside the slots in order to use them all.
     pub(crate) bookkeeping: Size,

@@ -3,7 +3,7 @@
 mod limits;
 
 use poolcfg_core::{
-    Engine, Layout, LeastTotal, Limit, Limits, MappingName, Plan, PlanMisfit, ResolvedPool,
+    Engine, Fit, Layout, LeastTotal, Limit, Limits, MappingName, Plan, PlanMisfit, ResolvedPool,
     ResolvedProcess, Size,
 };
 use serde::Serialize;
@@ -40,17 +40,20 @@ pub(crate) struct PoolResult {
     pub shape: ShapeReport,
     /// Whether all pools of the file fit together.
     pub fits: bool,
+    /// Which way was chosen where less fits than is asked: `no-pool` where each instance is reserved on demand; null where
+    /// poolcfg.toml decides.
+    pub fit: Option<&'static str>,
     /// What is asked.
     pub asked: LimitsReport,
     /// What is guaranteed; as asked where it does not fit.
     pub limits: LimitsReport,
-    /// What these limits map.
+    /// What these limits map; without a pool, all instances on demand at once.
     pub footprint: FootprintReport,
     /// What there is.
     pub budget: BudgetReport,
     /// The total that gives no more instances than are asked; null where no total decides that.
     pub least_total: Option<LeastTotalReport>,
-    /// The largest values that fit, each with the other as asked; null when none does.
+    /// The largest values that fit, each with the other as asked; null when none does, or no pool is made.
     pub largest_fit: Option<LargestFitReport>,
     /// Why it does not fit; null where it does, or where it is another pool that does not.
     pub misfit: Option<MisfitReport>,
@@ -61,10 +64,30 @@ pub(crate) struct PoolResult {
 }
 
 impl PoolResult {
-    /// The same where memories are reserved on demand instead of in this pool, and what is in the way of one more.
-    pub(crate) fn asks_on_demand(&mut self, pool: &ResolvedPool<'_>, bound: Option<&PlanMisfit>) {
+    /// The same where each instance is reserved on demand: what was counted as pools of one instance stands for the
+    /// instances of so many pools.
+    pub(crate) fn reserved_on_demand(&mut self, pools: u32) {
+        self.fit = Some(Fit::NoPool.word());
+        self.limits.count_instances(pools);
+        self.largest_fit = None;
+    }
+
+    /// The same as it is recorded, where what was asked before is not known.
+    pub(crate) fn recorded_on_demand(&mut self) {
+        self.reserved_on_demand(1);
+        self.asked.count_instances(1);
+    }
+
+    /// The same with what was asked before the way was taken, what is in the way of one more instance, and all ways.
+    pub(crate) fn asks(
+        &mut self,
+        pool: &ResolvedPool<'_>,
+        bound: Option<&PlanMisfit>,
+        ways: Vec<WayReport>,
+    ) {
         self.asked = LimitsReport::new(pool, &pool.asked);
         self.bound = bound.map(MisfitReport::new);
+        self.ways = ways;
     }
 }
 
@@ -242,6 +265,7 @@ pub(crate) fn results(
                 known: case.profile.known.word(),
                 shape: ShapeReport::new(case),
                 fits: plan.misfit.is_none(),
+                fit: None,
                 asked: LimitsReport::new(pool, &pool.asked),
                 limits: LimitsReport::new(pool, limits),
                 // A sum above 64 bits is a fault of the case, found before any plan is made.

@@ -4,7 +4,9 @@
 //! What a template names and the data does not have is an error. Beside minijinja's own filters there is
 //! `size`: bytes as poolcfg.toml writes them, such as `4GiB`.
 
+use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use minijinja::value::Serde;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
@@ -12,7 +14,7 @@ use poolcfg_core::file::read_text;
 use poolcfg_core::{Code, Size};
 use serde::Serialize;
 
-use crate::cli::error::Error;
+use crate::cli::error::{Error, Source};
 use crate::cli::path::shown;
 
 /// How many steps a template may take: about one for each instruction and for each 64 bytes of text. Ours
@@ -38,17 +40,28 @@ pub(crate) fn render_file<T: Serialize>(path: &Path, data: &T) -> Result<String,
     let generated = format!("{} from the template `{}`", GENERATED, shown(path));
     let data = OfFile { generated, data };
     let template = read_text(path).map_err(|error| Error::unread("template", path, &error))?;
-    render(&shown(path), &template, &data).map_err(|cause| match cause {
+    let source = Source {
+        path: path.to_owned(),
+        shown: shown(path),
+        text: Arc::from(template),
+    };
+    render(&source.shown, &source.text, &data).map_err(|cause| match cause {
         Cause::OutOfFuel => Error::new(
             Code::Template,
             format!("the template takes more than `{FUEL}` steps"),
             "shorten its loops",
         ),
-        Cause::Other(cause) => Error::new(
-            Code::Template,
-            format!("cannot render the template: {cause}"),
-            "templates get the data that `--emit json` prints, and `generated`",
-        ),
+        Cause::Other { what, place } => {
+            let error = Error::new(
+                Code::Template,
+                format!("cannot render the template: {what}"),
+                "templates get the data that `--emit json` prints, and `generated`",
+            );
+            match place {
+                Some(place) => error.at(&source, &place),
+                None => error.about(path),
+            }
+        }
     })
 }
 
@@ -63,7 +76,7 @@ pub(crate) fn render_own<T: Serialize>(
     render(name, template, data).map_err(|cause| {
         let cause = match cause {
             Cause::OutOfFuel => "it is too long".to_owned(),
-            Cause::Other(cause) => cause,
+            Cause::Other { what, .. } => what,
         };
         Error::new(
             Code::Io,
@@ -77,8 +90,11 @@ pub(crate) fn render_own<T: Serialize>(
 enum Cause {
     /// It takes more than [`FUEL`] steps.
     OutOfFuel,
-    /// What minijinja says.
-    Other(String),
+    /// What minijinja says, and which bytes of the template it is about; `None` if it does not say.
+    Other {
+        what: String,
+        place: Option<Range<usize>>,
+    },
 }
 
 fn render<T: Serialize>(name: &str, template: &str, data: &T) -> Result<String, Cause> {
@@ -99,9 +115,40 @@ fn render<T: Serialize>(name: &str, template: &str, data: &T) -> Result<String, 
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment
         .render_named_str(name, template, Serde(data))
-        .map_err(|error| match std::error::Error::source(&error) {
-            _ if error.kind() == ErrorKind::OutOfFuel => Cause::OutOfFuel,
-            Some(cause) => Cause::Other(format!("{error}: {cause}")),
-            None => Cause::Other(error.to_string()),
+        .map_err(|error| match error.kind() {
+            ErrorKind::OutOfFuel => Cause::OutOfFuel,
+            _ => Cause::of(&error, template),
         })
+}
+
+impl Cause {
+    fn of(error: &minijinja::Error, template: &str) -> Self {
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        let details: Vec<String> = error
+            .detail()
+            .map(str::to_owned)
+            .into_iter()
+            .chain(cause)
+            .collect();
+        let named = error.range().and_then(|place| template.get(place));
+        // A whole block says no more than its line does.
+        let named = named.filter(|text| details.is_empty() && !text.contains('\n'));
+        let named = named.map(|text| format!("`{text}`"));
+        let parts = std::iter::once(error.kind().to_string())
+            .chain(details)
+            .chain(named);
+        let what = parts.collect::<Vec<_>>().join(": ");
+        // Where only the line is known, it is the place.
+        let place = error.range().or_else(|| {
+            let line = error.line()?.checked_sub(1)?;
+            let before = template.split_inclusive('\n').take(line);
+            let start = before.map(str::len).sum();
+            let length = template.get(start..)?.lines().next()?.len();
+            Some(start..start + length)
+        });
+        Self::Other {
+            what,
+            place: place.filter(|place| template.get(place.clone()).is_some()),
+        }
+    }
 }

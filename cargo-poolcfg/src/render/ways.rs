@@ -5,14 +5,14 @@ mod no_help;
 use poolcfg_core::file::TargetFacts;
 use poolcfg_core::{
     Fit, Keep, Limit, OnMisfit, Plan, PoolKeys, ResolvedPool, ResolvedProcess, Setting, Settings,
-    WasmtimeKeys, Way,
+    WasmtimeFeature, WasmtimeKeys, Way,
 };
 use serde::Serialize;
 
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::host::{Host, WASMTIME};
-use no_help::{has_totals, no_help, of};
+use no_help::{fits, has_totals, no_help, of};
 
 /// One way, for programs; sizes are bytes.
 #[derive(Debug, Serialize)]
@@ -241,12 +241,15 @@ fn keys(way: &Way, pool: &ResolvedPool<'_>) -> PoolKeys {
 fn totals_of_one(way: &Way, pool: &ResolvedPool<'_>) -> WasmtimeKeys {
     let wasmtime = way.limits.wasmtime.filter(|_| has_totals(pool));
     let totals = wasmtime.and_then(|wasmtime| wasmtime.totals(&way.limits));
+    // Only with its feature may this one be written.
+    let has_components = wasmtime.is_some_and(|it| it.has(WasmtimeFeature::ComponentModel));
     totals.map_or(WasmtimeKeys::EMPTY, |totals| WasmtimeKeys {
         total_memories: Some(Setting::given(totals.memories)),
         total_tables: Some(Setting::given(totals.tables)),
         total_stacks: Some(Setting::given(totals.stacks)),
         total_core_instances: Some(Setting::given(totals.core_instances)),
-        total_component_instances: Some(Setting::given(totals.component_instances)),
+        total_component_instances: has_components
+            .then(|| Setting::given(totals.component_instances)),
         total_gc_heaps: Some(Setting::given(totals.gc_heaps)),
         ..WasmtimeKeys::EMPTY
     })
@@ -267,10 +270,14 @@ fn no_way(fit: Fit, case: &ResolvedProcess<'_>, plan: &Plan, facts: &TargetFacts
         others.map(move |way| format!("{name}{}", line(way)))
     });
     let others: Vec<_> = others.collect();
-    let help = match others.is_empty() {
-        true => "no other way does: leave `--fit` out to see what is needed and what there is"
+    let help = match (others.is_empty(), case.pools()) {
+        (_, [_]) if fits(case, plan) => {
+            "leave `--fit` out: the pool fits as it is asked".to_owned()
+        }
+        _ if fits(case, plan) => "leave `--fit` out: the pools fit as they are asked".to_owned(),
+        (true, _) => "no other way does: leave `--fit` out to see what is needed and what there is"
             .to_owned(),
-        false => others.join(", or "),
+        (false, _) => others.join(", or "),
     };
     Error::new(code, message, help).exiting(Exit::Misfit)
 }

@@ -63,12 +63,14 @@ impl Rustc {
         if let Some(facts) = TargetFacts::builtin(triple) {
             return Ok(facts);
         }
-        let help = match nearest::triple(triple) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if self.program.is_none() => {
-                "write a whole triple, such as `riscv64gc-unknown-linux-gnu`".to_owned()
+        let help = match (nearest::triple(triple), &outcome) {
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            // There is nothing that could print a list.
+            (None, Reply::Missing) => {
+                "write a whole triple, such as `riscv64gc-unknown-linux-gnu`: those of rustc's own targets are built in"
+                    .to_owned()
             }
-            None => {
+            (None, _) => {
                 "`rustc --print target-list` lists every triple; a `.json` target spec works too"
                     .to_owned()
             }

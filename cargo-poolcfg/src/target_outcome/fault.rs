@@ -1,19 +1,38 @@
 //! Faults of the numbers, in the words of the command.
 
+use std::ops::Range;
+
 use poolcfg_core::file::{Diagnostic, TargetFacts};
 use poolcfg_core::{Code, Fault};
+use toml_edit::Document;
 
-use crate::cli::error;
+use crate::cli::error::{self, Mistake, Source};
 use crate::given::wish::Wish;
 use crate::project::Member;
 
-/// A fault as the command tells it, which has flags for what a file can leave out.
-pub(super) fn diagnostic(
+/// A fault as the command tells it, at its place in the file or in a flag. That a target has no address space stands where
+/// the file names it.
+pub(super) fn mistake(
     fault: &Fault<'_>,
     member: &Member,
     facts: &TargetFacts,
     wish: &Wish,
-) -> Diagnostic {
+) -> Mistake {
+    let diagnostic = diagnostic(fault, member, facts, wish);
+    if let (Fault::NoAddressSpace { .. }, Some((source, span))) = (fault, own_table(member, facts))
+    {
+        let at_table = Diagnostic {
+            span: Some(span),
+            label: "a table for it".to_owned(),
+            ..diagnostic
+        };
+        return Mistake::new(at_table, Some(source));
+    }
+    wish.mistake(diagnostic, Some(fault.place()), member)
+}
+
+/// What is said of a fault, in the words of the command, which has flags for what a file can leave out.
+fn diagnostic(fault: &Fault<'_>, member: &Member, facts: &TargetFacts, wish: &Wish) -> Diagnostic {
     let mut diagnostic = Diagnostic::from_fault(fault, &member.file);
     if let Fault::NoAddressSpace { .. } = fault {
         diagnostic.message = format!("on `{}`: {}", facts.triple(), diagnostic.message);
@@ -43,4 +62,13 @@ pub(super) fn diagnostic(
         });
     }
     diagnostic
+}
+
+/// The table of a target by its triple, in the file of a package.
+fn own_table(member: &Member, facts: &TargetFacts) -> Option<(Source, Range<usize>)> {
+    let source = member.source.as_ref()?;
+    let document = Document::parse(source.text.as_ref()).ok()?;
+    let targets = document.get("target")?.as_table_like()?;
+    let (key, _) = targets.get_key_value(facts.triple())?;
+    Some((source.clone(), key.span()?))
 }

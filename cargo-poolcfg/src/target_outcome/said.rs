@@ -2,7 +2,7 @@
 
 use poolcfg_core::{Code, Fit, Keep, Layout};
 
-use super::TargetOutcome;
+use super::{OnDemand, TargetOutcome};
 use crate::target::here::Here;
 
 impl TargetOutcome<'_> {
@@ -53,7 +53,7 @@ impl TargetOutcome<'_> {
     pub(crate) fn details(&self) -> String {
         let [first, second] = self.case.budget.holes();
         let maps = self.case.budget.maps_for_pools();
-        let maps = maps.map_or_else(String::new, |maps| format!(", {maps} mappings for pools"));
+        let maps = maps.map_or_else(String::new, |maps| format!(", {maps} maps for pools"));
         format!(
             "{}: holes of {} and {}, headroom {}{maps}; {}",
             self.target(),
@@ -66,7 +66,7 @@ impl TargetOutcome<'_> {
 
     /// What decides how much each pool has that has less than is asked.
     pub(crate) fn bounds(&self) -> Vec<String> {
-        if let Some((_, bounds)) = &self.on_demand {
+        if let Some(OnDemand { bounds, .. }) = &self.on_demand {
             let limits = bounds.iter().flatten().map(|bound| bound.limit.describe());
             let said =
                 limits.map(|limit| format!("one more instance does not fit: limited by {limit}"));

@@ -2,7 +2,7 @@
 
 use poolcfg_core::{Fit, Limits, ResolvedPool, ResolvedProcess, Size, VaProfile};
 
-use super::TargetOutcome;
+use super::{OnDemand, TargetOutcome};
 use crate::render::footprint::{counts, instances};
 
 impl TargetOutcome<'_> {
@@ -55,7 +55,7 @@ impl TargetOutcome<'_> {
     /// The verdict where no pool is made.
     fn on_demand(&self, index: usize, limits: &Limits, kernel: &str) -> String {
         let (asked, bound) = match &self.on_demand {
-            Some((case, bounds)) => (case.pools().get(index), bounds.get(index)),
+            Some(OnDemand { asked, bounds, .. }) => (asked.pools().get(index), bounds.get(index)),
             None => (None, None),
         };
         let asked = asked.map_or(limits.pools, |pool| {

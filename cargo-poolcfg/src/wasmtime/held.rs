@@ -1,6 +1,7 @@
 //! poolcfg.toml, held to the Wasmtime that the package uses.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::ops::Range;
 
 use poolcfg_core::file::{Diagnostic, TargetFacts, known_targets};
@@ -8,14 +9,33 @@ use poolcfg_core::{Code, PoolKeys, WasmtimeVersion};
 
 use crate::cli::error::{Error, diagnostic};
 use crate::cli::exit::Exit;
+use crate::given::wish::is_of_wasmtime;
 use crate::project::Member;
 use crate::project::difference::{Difference, Fact};
 use crate::project::wasmtime_tables::{Used, differences};
 
 /// How to do without the project, for the commands that have the flag.
-pub(super) const FLAG: &str = "; or pass `--engine-version 48` for this run";
+pub(super) fn flag(version: impl Display) -> String {
+    format!("; or pass `--engine-version {version}` for this run")
+}
+
+/// Whether a command has that flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum VersionFlag {
+    Has,
+    Lacks,
+}
 
 impl Member {
+    /// Whether the file names a version for every pool of Wasmtime's, on every target, or on the one that is looked at.
+    pub(crate) fn names_version(&self, platform: Option<&TargetFacts>) -> bool {
+        targets(platform).iter().all(|facts| {
+            let settings = self.file.settings(facts);
+            let mut pools = settings.pools().iter();
+            pools.all(|keys| !is_of_wasmtime(keys) || keys.wasmtime.version.is_some())
+        })
+    }
+
     /// Where poolcfg.toml is not as the package is: in all of its tables, or where one platform is looked
     /// at, in what holds for that.
     ///
@@ -24,7 +44,7 @@ impl Member {
     pub(crate) fn differences(
         &self,
         platform: Option<&TargetFacts>,
-        flag: &str,
+        flag: VersionFlag,
     ) -> Result<Vec<Difference>, Error> {
         let Some(source) = &self.source else {
             return Ok(Vec::new());
@@ -33,12 +53,11 @@ impl Member {
             return Ok(Vec::new());
         }
         let ambiguous = |span, said| self.ambiguous(Some(span), said, flag);
-        let targets = match platform {
-            Some(facts) => std::slice::from_ref(facts),
-            None => known_targets(),
+        let unsaid = |at: &Range<usize>, fact| {
+            targets(platform)
+                .iter()
+                .any(|facts| self.lacks(facts, at, fact))
         };
-        let unsaid =
-            |at: &Range<usize>, fact| targets.iter().any(|facts| self.lacks(facts, at, fact));
         let mut found = differences(&source.text, &self.wasmtime, &unsaid, ambiguous)
             .map_err(|list| self.undecided(list))?;
         if let Some(facts) = platform {
@@ -113,14 +132,14 @@ impl Member {
         ];
         let mut spans = places.into_iter().flatten();
         let span = spans.find_map(|place| self.file.span(place));
-        Err(self.undecided(vec![self.ambiguous(span, said, FLAG)]))
+        Err(self.undecided(vec![self.ambiguous(span, said, VersionFlag::Has)]))
     }
 
     fn ambiguous(
         &self,
         span: Option<Range<usize>>,
         said: Option<WasmtimeVersion>,
-        flag: &str,
+        with: VersionFlag,
     ) -> Diagnostic {
         let name = self
             .package
@@ -157,6 +176,10 @@ impl Member {
                 ),
             ),
         };
+        let flag = match (with, majors.last()) {
+            (VersionFlag::Has, Some(newest)) => flag(newest),
+            _ => String::new(),
+        };
         let help = format!(
             "write {} into the pool's `wasmtime` table{flag}",
             write.join(" or ")
@@ -177,5 +200,13 @@ impl Member {
             false => Exit::Failed,
         };
         Error::of(list, self.source.as_ref()).exiting(exit)
+    }
+}
+
+/// The targets that are looked at.
+fn targets(platform: Option<&TargetFacts>) -> &[TargetFacts] {
+    match platform {
+        Some(facts) => std::slice::from_ref(facts),
+        None => known_targets(),
     }
 }

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::given::wish::{Wish, is_of_wasmtime};
 use crate::project::Member;
 use crate::wasmtime::graph::Wasmtimes;
-use crate::wasmtime::held::FLAG;
+use crate::wasmtime::held::{VersionFlag, flag};
 use crate::wasmtime::lookup::{Lookup, look_up, resolved, versions};
 use crate::wasmtime::shared::{Sharer, pass_over};
 
@@ -150,7 +150,7 @@ fn hold(
 ) -> Result<Option<(Code, String)>, Error> {
     let member = &*sharer.member;
     let Some(unknown) = sharer.found.unknown() else {
-        let differences = member.differences(platform, FLAG)?;
+        let differences = member.differences(platform, VersionFlag::Has)?;
         let wrong = differences
             .iter()
             .filter(|difference| !difference.is_missing());
@@ -159,15 +159,20 @@ fn hold(
         all(pools.iter().map(|keys| member.is_told(keys)))?;
         return Ok(None);
     };
-    let is_said = pools.iter().all(|keys| keys.wasmtime.version.is_some());
-    let version = unknown.version;
+    let said = pools.iter().map(|keys| keys.wasmtime.version);
+    let is_said = said.clone().all(|version| version.is_some());
+    // What the file names is no worse known than an example.
+    let version = said.flatten().next();
+    let version = version.map_or_else(
+        || unknown.version.to_string(),
+        |version| version.value.to_string(),
+    );
     let to_file = match member.source.is_some() && !is_said && !unknown.lacks_lock {
         true => format!(", or write `version = \"{version}\"` into the pool's `wasmtime` table"),
         false => String::new(),
     };
     if !is_said || (unknown.lacks_lock && lock == LockNeed::Needed) {
-        let flag = format!("; or pass `--engine-version {version}` for this run");
-        return Err(unknown.error(member, &format!("{to_file}{flag}")));
+        return Err(unknown.error(member, &format!("{to_file}{}", flag(&version))));
     }
     let warning = format!("{}: using the version in poolcfg.toml", unknown.message);
     Ok(Some((unknown.code, warning)))

@@ -11,7 +11,7 @@ macro_rules! codes {
         $with! {
             /// The pools do not fit the holes.
             Misfit = "PC0001",
-            /// The pools need more mappings than the kernel allows.
+            /// The pools need more maps than the kernel allows.
             TooManyMaps = "PC0002",
             /// The file is not TOML.
             Syntax = "PC0003",

@@ -86,9 +86,9 @@ pub struct Footprint {
     pub pools: u32,
     /// VMAs of all of them right after they are made.
     pub maps_at_start: u64,
-    /// VMAs of all of them when every slot is live, with their memories in as many pieces as there may be.
+    /// VMAs of all of them when every slot is in use, with their memories in as many pieces as there may be.
     pub maps_at_worst: u64,
-    /// Bytes that all of them make writable when every slot is live and its memory has grown as far as it may.
+    /// Bytes that all of them make writable when every slot is in use and its memory has grown as far as it may.
     pub writable: Size,
     /// Bytes that the process writes beside their slots in order to use them all.
     pub bookkeeping: Size,

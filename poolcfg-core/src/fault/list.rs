@@ -2,6 +2,7 @@
 
 use super::rows::Fault;
 use crate::base::text::{Text, say};
+use crate::engine::Engine;
 use crate::setting::FilePlace;
 
 /// How many faults are listed at once; more are counted.
@@ -53,13 +54,19 @@ impl<'a> Faults<'a> {
     pub(crate) const fn and_zeros(
         mut self,
         keys: &[(&'static str, bool, FilePlace)],
+        engine: Engine,
         pool: &'a str,
     ) -> Self {
         let mut i = 0;
         while i < keys.len() {
             let (key, zero, place) = keys[i];
             if zero {
-                self = self.and(Fault::Zero { key, pool, place });
+                self = self.and(Fault::Zero {
+                    key,
+                    engine,
+                    pool,
+                    place,
+                });
             }
             i += 1;
         }

@@ -67,10 +67,10 @@ macro_rules! faults {
 
 faults! {
     /// A count or a size of zero where one is needed.
-    Zero(Zero, place) { key: &'static str, pool: &'a str, place: FilePlace }
+    Zero(Zero, place) { key: &'static str, engine: Engine, pool: &'a str, place: FilePlace }
     message: ["`", str(key), "` is zero", @in_pool(pool)]
     label: ["zero"]
-    help: ["set `", str(key), "` to ", str(least_of(key)), " or more, or omit it", str(instead_of(key))]
+    help: ["set `", str(key), "` to ", str(least_of(key)), " or more, or omit it", str(instead_of(key, *engine))]
 
     /// `min_instances` above `max_instances`.
     MinAboveMax(MinAboveMax, place) { min_instances: u32, max_instances: u32, pool: &'a str, place: FilePlace }
@@ -142,16 +142,16 @@ faults! {
         "\")'.address_space]`, or omit it to use the target's floor"
     ]
 
-    /// Fewer mappings than the rest of the process is left.
+    /// Fewer maps than the rest of the process is left.
     TooFewMaps(NoRoom, place) { max_map_count: u32, place: FilePlace }
     message: [
         "`max_map_count = ", number(*max_map_count), "` leaves nothing for pools after the ", u64(HEADROOM_MAPS),
-        " mappings reserved for the rest of the process"
+        " maps reserved for the rest of the process"
     ]
     label: ["too few"]
     help: ["raise `max_map_count`, or omit it to use the kernel's default of ", u64(MAX_MAP_COUNT)]
 
-    /// More mappings than any kernel allows.
+    /// More maps than any kernel allows.
     TooManyMaps(NoRoom, place) { max_map_count: u32, place: FilePlace }
     message: [
         "`max_map_count = ", number(*max_map_count), "` is above ", u64(MOST_MAPS), ", the most that a kernel accepts"

@@ -3,6 +3,7 @@
 use crate::base::consts::same;
 use crate::base::size::{GRAIN, Size};
 use crate::base::text::{Text, say};
+use crate::engine::Engine;
 use crate::engine::wasmtime::{WasmtimeFeature, WasmtimeVersion};
 use crate::target::{Arch, Os};
 
@@ -58,8 +59,8 @@ pub(super) const fn instead_of_limit(text: Text, key: &str) -> Text {
 }
 
 /// What a pool may have instead of what a key says is none.
-pub(super) const fn instead_of(key: &str) -> &'static str {
-    if same(key, "memory_reservation") {
+pub(super) const fn instead_of(key: &str, engine: Engine) -> &'static str {
+    if same(key, "memory_reservation") && engine.is(Engine::Native) {
         "; or write `table_reservation` or `stack_reservation`, for a pool of those only"
     } else {
         ""

@@ -93,11 +93,11 @@ impl Diagnostic {
                 misfit.mapping, need
             ),
             Limit::MaxMapCount => {
-                format!("{} mappings in all, when every slot is live", misfit.need)
+                format!("{} maps in all, when every slot is in use", misfit.need)
             }
             Limit::RlimitAs => format!("{need} of address space in all"),
             Limit::RlimitData | Limit::CommitLimit => {
-                format!("{need} of writable memory in all, when every slot is live")
+                format!("{need} of writable memory in all, when every slot is in use")
             }
         };
         Self {

@@ -7,6 +7,7 @@ use toml_edit::{Item, TableLike};
 use crate::base::code::Code;
 use crate::base::escape::escaped;
 use crate::file::diagnostic::place_of;
+use crate::file::reader::TABLES;
 use crate::file::{Diagnostic, nearest};
 use crate::setting::{AddressSpaceKeys, FilePlace, PoolKeys, ProfileKeys, Setting, WasmtimeKeys};
 
@@ -117,6 +118,9 @@ impl<'s> Notes<'s> {
         let near = nearest(entry.key, known.iter().copied());
         let is_table = entry.item.as_table_like().is_some();
         let help = match (table_of(entry.key), near) {
+            _ if is_table && TABLES.contains(&entry.key) && !known.contains(&entry.key) => {
+                format!("{} stands at the top level of the file", header(entry))
+            }
             // `[pools.a]` is `[pool.a]`, and not the number `pools` of another table.
             (Some(_), Some(name)) if is_table => format!("did you mean `{name}`?"),
             (Some(other), _) => format!("`{}` belongs under {other}", entry.key),
@@ -181,6 +185,26 @@ pub(super) fn is_name(name: &str) -> bool {
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+/// The table that an entry stands for, as its header is written: with its name, where it has one.
+fn header(entry: &Entry<'_>) -> String {
+    let of_names = matches!(entry.key, "pool" | "target" | "va_profile");
+    let tables = entry.item.as_table_like().filter(|_| of_names);
+    let name = tables.and_then(|tables| tables.iter().next());
+    match name {
+        Some((name, _)) => format!("`[{}.{}]`", entry.key, quoted(name)),
+        None => format!("`[{}]`", entry.key),
+    }
+}
+
+/// A key as it stands in a table header.
+pub(super) fn quoted(key: &str) -> String {
+    if is_name(key) {
+        key.to_owned()
+    } else {
+        format!("'{key}'")
+    }
 }
 
 /// The table that has a key of this very name; `None` if none has.

@@ -3,15 +3,14 @@
 use toml_edit::{Document, TableLike};
 
 use crate::base::code::Code;
-use crate::base::escape::escaped;
 use crate::base::variable::Variable;
 use crate::file::cfgs::{TargetKey, target_condition};
 use crate::file::condition::Condition;
 use crate::file::layer::{Layer, SpaceLayer};
-use crate::file::notes::{Entry, Notes, entries, is_name, list};
+use crate::file::notes::{Entry, Notes, entries, is_name, list, quoted};
 use crate::file::profiles::{self, check_reference};
 use crate::file::value::Value;
-use crate::file::{ConfigFile, Diagnostic, nearest, wasmtime};
+use crate::file::{ConfigFile, Diagnostic, nearest, syntax, wasmtime};
 use crate::model::fit::MAX_POOLS;
 use crate::setting::{AddressSpaceKeys, MAX_PROFILES, PoolKeys};
 use crate::target::profile::OwnProfile;
@@ -33,18 +32,8 @@ impl ConfigFile {
     /// # Errors
     /// Every mistake in it, in the order of the file; where it is not TOML, the first place that is not.
     pub fn parse(source: &str) -> Result<Self, Vec<Diagnostic>> {
-        let document = Document::parse(source).map_err(|error| {
-        vec![Diagnostic {
-            code: Code::Syntax,
-            message: format!("invalid TOML: {}", escaped(error.message())),
-            span: Some(error.span().unwrap_or_default()),
-            label: "invalid from here".to_owned(),
-            help: error
-                .message()
-                .contains("overflow")
-                .then(|| "the largest number of TOML is 2^63 - 1; write a larger size as a text such as `\"8PiB\"`".to_owned()),
-        }]
-    })?;
+        let document =
+            Document::parse(source).map_err(|error| vec![syntax::mistake(&error, source)])?;
         let mut reader = Reader::new(Notes::new(source), Vec::new());
         let file = reader.file(document.as_table());
         let Notes {
@@ -346,13 +335,4 @@ pub(super) fn table_of<'t>(tables: &[Entry<'t>], name: &str) -> Option<&'t dyn T
 /// The variables of a pool.
 fn variables(pool: &str) -> String {
     Variable { pool, key: "…" }.to_string()
-}
-
-/// A key as it stands in a table header.
-fn quoted(key: &str) -> String {
-    if is_name(key) {
-        key.to_owned()
-    } else {
-        format!("'{key}'")
-    }
 }

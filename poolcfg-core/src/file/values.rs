@@ -6,6 +6,7 @@ use crate::base::size_read::SizeError;
 use crate::file::nearest;
 use crate::file::notes::{Entry, Notes, list};
 use crate::setting::{Key, ProtectionKeys, Setting, Switch};
+use crate::target::process::MOST_MAPS;
 use crate::target::shape::{Aslr, StackLimit};
 
 impl Notes<'_> {
@@ -24,11 +25,16 @@ impl Notes<'_> {
         if let Ok(number) = u32::try_from(number) {
             return Some(self.setting(entry, number));
         }
-        self.out_of_range(entry, number < 0, "2^32 - 1");
+        let most = match entry.key {
+            "max_map_count" => MOST_MAPS.to_string(),
+            _ => "2^32 - 1".to_owned(),
+        };
+        let help = format!("expected a whole number up to {most}");
+        self.out_of_range(entry, number < 0, &most, help);
         None
     }
 
-    fn out_of_range(&mut self, entry: &Entry<'_>, negative: bool, most: &str) {
+    fn out_of_range(&mut self, entry: &Entry<'_>, negative: bool, most: &str, help: String) {
         self.mistake(
             Code::WrongType,
             &entry.span,
@@ -42,7 +48,7 @@ impl Notes<'_> {
                 }
             ),
             "out of range",
-            Some(format!("expected a whole number up to {most}")),
+            Some(help),
         );
     }
 
@@ -52,11 +58,11 @@ impl Notes<'_> {
             match u64::try_from(bytes).map(Size::bytes) {
                 Ok(size) if size <= Size::LARGEST => return Some(self.setting(entry, size)),
                 Ok(_) => self.bad_size(entry, &bytes.to_string(), SizeError::TooLarge),
-                Err(_) => self.out_of_range(
-                    entry,
-                    true,
-                    &format!("2^{} bytes", Size::LARGEST.get().ilog2()),
-                ),
+                Err(_) => {
+                    let most = format!("2^{} bytes", Size::LARGEST.get().ilog2());
+                    let help = format!("expected a whole number up to {most}");
+                    self.out_of_range(entry, true, &most, help);
+                }
             }
             return None;
         }
@@ -184,7 +190,9 @@ impl Notes<'_> {
             // More bits than an address has are refused for any architecture.
             let bits = u32::try_from(number).ok().filter(|bits| *bits <= 64);
             if bits.is_none() {
-                self.out_of_range(entry, number < 0, "64");
+                // How many bits an architecture has, the profile knows.
+                let help = format!("{}, as `sysctl vm.mmap_rnd_bits` prints it", help());
+                self.out_of_range(entry, number < 0, "64", help);
             }
             return bits.map(|bits| self.setting(entry, Aslr::Bits(bits)));
         }
@@ -239,7 +247,13 @@ impl Notes<'_> {
     /// Yes or no.
     pub(super) fn flag(&mut self, entry: &Entry<'_>) -> Key<bool> {
         let Some(flag) = entry.item.as_bool() else {
-            self.wrong_type(entry, "`true` or `false`", None);
+            let key = entry.key;
+            let help = match entry.item.as_str().map(|text| truth(text.trim())) {
+                Some(Some(flag)) => format!("write `{key} = {flag}`, without quotes"),
+                Some(None) => format!("write `{key} = true` or `{key} = false`, without quotes"),
+                None => format!("write `{key} = true` or `{key} = false`"),
+            };
+            self.wrong_type(entry, "`true` or `false`", Some(help));
             return None;
         };
         Some(self.setting(entry, flag))
@@ -294,7 +308,9 @@ impl Notes<'_> {
                 return None;
             }
             (None, None) => {
-                self.wrong_type(entry, "`\"auto\"`, `true` or `false`", None);
+                let key = entry.key;
+                let help = format!("write `{key} = \"auto\"`, `{key} = true` or `{key} = false`");
+                self.wrong_type(entry, "`\"auto\"`, `true` or `false`", Some(help));
                 return None;
             }
         };
@@ -304,9 +320,19 @@ impl Notes<'_> {
     /// A text.
     pub(super) fn text(&mut self, entry: &Entry<'_>) -> Key<String> {
         let Some(text) = entry.item.as_str() else {
-            self.wrong_type(entry, "a string", None);
+            let help = format!("write a name in quotes, such as `{} = \"NAME\"`", entry.key);
+            self.wrong_type(entry, "a string", Some(help));
             return None;
         };
         Some(self.setting(entry, text.to_owned()))
+    }
+}
+
+/// What a word for yes or no means; `None` for any other.
+fn truth(word: &str) -> Option<bool> {
+    match word.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" => Some(true),
+        "false" | "no" | "off" => Some(false),
+        _ => None,
     }
 }

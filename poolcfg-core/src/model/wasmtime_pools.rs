@@ -145,7 +145,7 @@ pub(crate) const fn charges_writable(major: u64) -> bool {
     major < 27
 }
 
-/// Bytes of the memory pool, and its VMAs when it has just been made and when every slot is live; `None` if a sum is
+/// Bytes of the memory pool, and its VMAs when it has just been made and when every slot is in use; `None` if a sum is
 /// above 2^64 - 1.
 const fn memories(pooling: &Pooling, page_size: u64) -> Option<(u64, u128, u128)> {
     let Some(memory) = narrow(pages(pooling.max_memory_size, page_size)) else {

@@ -124,7 +124,7 @@ impl PlanMisfit {
                 self.write_holes(write_machine(text, case), case)
             }
             Limit::MaxMapCount => {
-                let text = say!(text; u64(self.need), " mappings when every slot is in use; ");
+                let text = say!(text; u64(self.need), " maps when every slot is in use; ");
                 let text = text.str(self.limit.describe());
                 let text = match limits.max_map_count {
                     Some(maps) => say!(text; " of ", u64(maps)),

@@ -53,7 +53,7 @@ impl Refusal {
             Self::Exceeded(bound) => text.str("the limits need more ").str(match bound {
                 Bound::AddressSpace => "address space than `RLIMIT_AS` allows",
                 Bound::Writable => "writable memory than `RLIMIT_DATA` allows",
-                Bound::Maps => "mappings than `vm.max_map_count` allows",
+                Bound::Maps => "maps than `vm.max_map_count` allows",
                 Bound::Committed => "writable memory than the commit limit allows",
                 Bound::Charged => "memory at once than RAM and swap allow",
             }),

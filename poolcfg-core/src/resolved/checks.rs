@@ -79,7 +79,7 @@ impl Wasmtime {
                 place_of(&own.max_component_instance_size),
             ),
         ];
-        faults.and_zeros(&zeros, pool)
+        faults.and_zeros(&zeros, Engine::Wasmtime, pool)
     }
 
     const fn check_features<'a>(

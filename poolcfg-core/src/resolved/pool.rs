@@ -26,6 +26,8 @@ pub struct ResolvedPool<'a> {
     pub memory_minimum: Size,
     /// Which number stays when it shrinks.
     pub keep: Keep,
+    /// Whether somebody wrote that.
+    pub(crate) says_keep: bool,
     /// What happens when the floor does not hold it.
     pub on_misfit: OnMisfit,
     /// The written total that gives no more instances than are asked; `None` if none decides how many are.
@@ -77,6 +79,7 @@ impl<'a> ResolvedPool<'a> {
                 (None, None) if engine.is(Engine::Wasmtime) => Keep::MemoryReservation,
                 (None, None) => Keep::MaxInstances,
             },
+            says_keep: keys.keep.is_some(),
             // Of no memory there is nothing that could shrink while the instances stay.
             on_misfit: match &keys.keep {
                 Some(Setting {
@@ -155,7 +158,7 @@ impl<'a> ResolvedPool<'a> {
             ),
             ("pools", asked.pools == 0, place_of(&keys.pools)),
         ];
-        faults = faults.and_zeros(&zeros, pool);
+        faults = faults.and_zeros(&zeros, asked.engine(), pool);
         if asked.max_instances != 0 && self.min_instances > asked.max_instances {
             faults = faults.and(Fault::MinAboveMax {
                 min_instances: self.min_instances,

@@ -12,12 +12,11 @@ use crate::target::profile::{Layout, LinuxLayout, VaProfile};
 use crate::target::shape::{Aslr, Shape, StackLimit};
 
 impl<'a> Settings<'a> {
-    /// What is wrong with the keys of the address space on a profile.
-    pub(super) const fn check_space(
+    /// What of the shape a profile does not take.
+    pub(super) const fn check_shape(
         &self,
         profile: &VaProfile<'a>,
         shape: Shape,
-        budget: &Budget,
         mut faults: Faults<'a>,
     ) -> Faults<'a> {
         let name = profile.name;
@@ -54,9 +53,21 @@ impl<'a> Settings<'a> {
                 }
             }
         }
-        if !faults.is_empty() || !budget.is_empty() {
+        faults
+    }
+
+    /// What leaves nothing of the holes, where each key by itself is right.
+    pub(super) const fn check_holes(
+        &self,
+        profile: &VaProfile<'a>,
+        shape: Shape,
+        budget: &Budget,
+        faults: Faults<'a>,
+    ) -> Faults<'a> {
+        if !budget.is_empty() {
             return faults;
         }
+        let name = profile.name;
         let whole = Budget::new(profile, shape, Some(Size::ZERO));
         let place = place_of(&self.space.headroom);
         match &profile.layout {

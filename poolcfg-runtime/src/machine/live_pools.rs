@@ -18,9 +18,9 @@ pub(crate) struct Holding {
     pub(crate) took: Option<Took>,
     /// What an engine will map that has been rechecked and is not made yet; `None` if the pool is mapped.
     pub(crate) unmapped: Option<Limits>,
-    /// Mappings when every slot is live.
+    /// Mappings when every slot is in use.
     pub(crate) maps_at_worst: u64,
-    /// Bytes that are writable when every slot is live and grown.
+    /// Bytes that are writable when every slot is in use and grown.
     pub(crate) writable_at_worst: Size,
 }
 

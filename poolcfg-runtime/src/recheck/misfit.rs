@@ -167,7 +167,7 @@ impl Misfit {
             RecheckLimit::Hole => self.fmt_hole(f)?,
             RecheckLimit::MaxMapCount => write!(
                 f,
-                " mappings when every slot is in use, including those of the rest of the process, but \
+                " maps when every slot is in use, including those of the rest of the process, but \
                  `max_map_count` allows `{}`: ",
                 self.have
             )?,

@@ -35,7 +35,7 @@ pub(crate) fn writable_at_worst(limits: &Limits, page_size: Size) -> Size {
         .map_or(Size::bytes(u64::MAX), |footprint| footprint.writable)
 }
 
-/// Mappings of one pool when every slot is live, with its memories in so many pieces.
+/// Mappings of one pool when every slot is in use, with its memories in so many pieces.
 pub(crate) fn maps_at_worst(limits: &Limits, page_size: Size, pieces: usize) -> u64 {
     demand(limits, page_size)
         .maps
@@ -90,7 +90,7 @@ impl<'a, M: Machine> ProcFacts<'a, M> {
         proc::size_of(self.status.get_or_init(read), name).unwrap_or(Size::ZERO)
     }
 
-    /// The mappings of the process.
+    /// The maps of the process.
     fn maps(&self) -> impl Iterator<Item = proc::Map<'_>> {
         let read = || self.machine.text("/proc/self/maps").unwrap_or_default();
         proc::maps(self.maps.get_or_init(read))
@@ -223,7 +223,7 @@ impl ProcessBounds {
         }
     }
 
-    /// Reads `vm.max_map_count`; the mappings of the process are counted only where they may decide, beside as many
+    /// Reads `vm.max_map_count`; the maps of the process are counted only where they may decide, beside as many
     /// as `most` of this pool and those to come.
     fn read_maps<M: Machine>(&mut self, told: &ProcFacts<'_, M>, most: u64, holdings: &[Holding]) {
         let have = match told.machine.text("/proc/sys/vm/max_map_count") {

@@ -1,4 +1,4 @@
-//! What Wasmtime 48 maps for its pools, and how it splits the mappings when every slot is in use: the three
+//! What Wasmtime 48 maps for its pools, and how it splits the maps when every slot is in use: the three
 //! mappings of its footprint, in its order and with its protections; each memory grown as far as it goes with
 //! a module's image in it, and a guard page below each stack.
 //!

@@ -51,9 +51,16 @@ pub(super) fn possible(
     };
     let prints = arguments.check.is_none() && arguments.emit() != Emit::Json && !has_place;
     if prints && context.shell.is_json {
-        return Err(Error::usage(
-            "`--message-format json` writes to stdout: choose a file for the text with `-o FILE`",
-        ));
+        return Err(Error::usage(match is_rust && place.is_none() {
+            // Nothing asked for a text.
+            true => {
+                "`--message-format json` writes to stdout, and without a package there is no file for the limits: name one \
+                 with `-o FILE`, or ask for the numbers alone with `cargo poolcfg check`"
+            }
+            false => {
+                "`--message-format json` writes to stdout: choose a file for the text with `-o FILE`"
+            }
+        }));
     }
     Ok(())
 }

@@ -25,16 +25,16 @@ pub(crate) struct LimitsReport {
     wasmtime: Option<WasmtimeReport>,
 }
 
-/// Wasmtime's totals: how many there are of each in all.
+/// Wasmtime's totals: how many there are of each in all; without a pool, as many as all instances have at once.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub(crate) struct TotalsReport {
-    total_memories: u32,
-    total_tables: u32,
-    total_stacks: u32,
-    total_core_instances: u32,
-    total_component_instances: u32,
-    total_gc_heaps: u32,
+    total_memories: u64,
+    total_tables: u64,
+    total_stacks: u64,
+    total_core_instances: u64,
+    total_component_instances: u64,
+    total_gc_heaps: u64,
 }
 
 impl TotalsReport {
@@ -42,13 +42,28 @@ impl TotalsReport {
         // A total above 32 bits is a fault of the case, found before any plan is made.
         let totals = limits.wasmtime?.totals(limits)?;
         Some(Self {
-            total_memories: totals.memories,
-            total_tables: totals.tables,
-            total_stacks: totals.stacks,
-            total_core_instances: totals.core_instances,
-            total_component_instances: totals.component_instances,
-            total_gc_heaps: totals.gc_heaps,
+            total_memories: u64::from(totals.memories),
+            total_tables: u64::from(totals.tables),
+            total_stacks: u64::from(totals.stacks),
+            total_core_instances: u64::from(totals.core_instances),
+            total_component_instances: u64::from(totals.component_instances),
+            total_gc_heaps: u64::from(totals.gc_heaps),
         })
+    }
+
+    /// Those of so many instances, where these are of one.
+    fn multiply(&mut self, instances: u32) {
+        for total in [
+            &mut self.total_memories,
+            &mut self.total_tables,
+            &mut self.total_stacks,
+            &mut self.total_core_instances,
+            &mut self.total_component_instances,
+            &mut self.total_gc_heaps,
+        ] {
+            // Both have 32 bits.
+            *total = total.saturating_mul(u64::from(instances));
+        }
     }
 }
 
@@ -129,6 +144,16 @@ impl LimitsReport {
             pools: limits.pools,
             totals: TotalsReport::new(limits),
             wasmtime: WasmtimeReport::new(limits),
+        }
+    }
+
+    /// Says pools of one instance as the instances of so many pools.
+    pub(super) fn count_instances(&mut self, pools: u32) {
+        let pools = pools.max(1);
+        self.max_instances = self.pools / pools;
+        self.pools = pools;
+        if let Some(totals) = &mut self.totals {
+            totals.multiply(self.max_instances);
         }
     }
 }

@@ -10,7 +10,12 @@ pub(super) fn of(pool: &ResolvedPool<'_>) -> String {
     }
 }
 
-/// That a way makes nothing fit, and why; what follows the target, and its code.
+/// Whether all pools have all that is asked, so that none needs a way.
+pub(super) fn fits(case: &ResolvedProcess<'_>, plan: &Plan) -> bool {
+    plan.misfit.is_none() && (0..case.pools().len()).all(|index| !plan.has_less(case, index))
+}
+
+/// That a way makes nothing fit, or is none for pools that do, and why; what follows the target, and its code.
 pub(super) fn no_help(fit: Fit, case: &ResolvedProcess<'_>, plan: &Plan) -> (Code, String) {
     let misfit = plan.misfit.map_or(Code::Misfit, |misfit| misfit.code());
     let less = (0..case.pools().len()).find(|index| plan.has_less(case, *index));
@@ -26,7 +31,11 @@ pub(super) fn no_help(fit: Fit, case: &ResolvedProcess<'_>, plan: &Plan) -> (Cod
     let (pool, (code, why)) = pools
         .find_map(|pool| Some((pool, cannot(fit, pool)?)))
         .unwrap_or_else(|| (blamed, (misfit, too_few(fit, blamed, case))));
-    let text = format!("{}: `--fit {fit}` does not help: {why}", of(pool));
+    let what = match fits(case, plan) {
+        true => "is not possible",
+        false => "does not help",
+    };
+    let text = format!("{}: `--fit {fit}` {what}: {why}", of(pool));
     (code, text)
 }
 

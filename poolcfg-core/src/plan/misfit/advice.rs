@@ -54,9 +54,15 @@ impl PlanMisfit {
     pub const fn fitting(&self, case: &ResolvedProcess<'_>) -> Text {
         let text = self.write_fit(case);
         let text = if self.keeps_instances(case) {
-            text.str(
-                "; `keep` is `max_instances`, its default where no reservation is written, so that `shrink` does not lower it: \
-                 set `keep = \"memory_reservation\"`",
+            let default = if case.pools[self.pool].says_keep {
+                ""
+            } else {
+                ", its default where no reservation is written"
+            };
+            say!(
+                text;
+                "; `keep` is `max_instances`", str(default), ", so that `shrink` does not lower it: set `keep = \
+                 \"memory_reservation\"`"
             )
         } else {
             text
@@ -210,7 +216,7 @@ impl PlanMisfit {
             text.str(" next to the others")
         };
         if matches!(self.limit, Limit::MaxMapCount) {
-            let what = " mappings reserved for the rest of the process";
+            let what = " maps reserved for the rest of the process";
             return say!(text; " after the ", u64(HEADROOM_MAPS), str(what));
         }
         if case.budget.headroom.is_zero() {

@@ -317,9 +317,9 @@ macro_rules! configure_wasmtime {
     }};
     ($($other:tt)*) => {
         ::core::compile_error!(
-            "PC0053: expected `configure_wasmtime!(limits => config, pooling)`, and behind it at most \
-             `memory_protection_keys = VALUE` and `pagemap_scan = VALUE`, in this order\nnote: `cargo poolcfg \
-             --explain PC0053` says more"
+            "PC0053: expected `configure_wasmtime!(limits => config)` or `configure_wasmtime!(limits => config, pooling)`, \
+             and behind `pooling` at most `memory_protection_keys = VALUE` and `pagemap_scan = VALUE`, in this \
+             order\nnote: `cargo poolcfg --explain PC0053` says more"
         )
     };
 }
