@@ -9,6 +9,7 @@ pub(crate) mod exit;
 pub(crate) mod fit;
 pub(crate) mod header;
 pub(crate) mod invoked_as;
+pub(crate) mod markdown;
 pub(crate) mod path;
 pub(crate) mod progress;
 pub(crate) mod shell;

@@ -13,11 +13,15 @@ use clap::{ArgMatches, FromArgMatches as _};
 use poolcfg_core::file::nearest;
 use poolcfg_core::{Code, escaped};
 
-use crate::cli::args::{Cargo, Command, NAME, Poolcfg, SharedFlags, alone, subcommand};
+use crate::cli::args::{
+    Cargo, Command, NAME, Poolcfg, SharedFlags, alone, for_terminal, subcommand,
+};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::invoked_as::InvokedAs;
 use crate::cli::shell::{Shell, Verbosity, print};
+use crate::cli::terminal::columns;
+use crate::cli::wrap::{unglued, wrapped};
 use crate::cli::{color, elsewhere};
 use crate::command::{
     check, codes, completions, explain, generate, init, inspect, man, overview, probe, profiles,
@@ -76,9 +80,9 @@ fn start(program: InvokedAs) -> ExitCode {
             if arguments.get(1).is_none_or(|first| first != NAME) {
                 arguments.insert(1, NAME.into());
             }
-            subcommand()
+            for_terminal(subcommand())
         }
-        InvokedAs::Alone => alone(),
+        InvokedAs::Alone => for_terminal(alone()),
     };
     // A configuration that cannot be read is cargo's to complain about.
     let config = cargo_config2::Config::load().ok();
@@ -93,7 +97,8 @@ fn start(program: InvokedAs) -> ExitCode {
     let exit = match parse(program, command, arguments) {
         // Help and version are answers and no mistakes.
         Err(Error::Usage(outcome)) if !outcome.use_stderr() => {
-            let _ = outcome.print();
+            let text = outcome.render().ansi().to_string();
+            let _ = print(&unglued(&wrapped(&text, columns())));
             return Exit::Fits.into();
         }
         Err(error) => shell.fail(&error),

@@ -41,6 +41,17 @@ fn help_is_as_it_was_read() {
     texts.extend(listed.map(|name| (name, help(name))));
     assert!(texts.len() > 1, "{command}");
 
+    for (name, text) in &texts {
+        assert!(text.is_ascii(), "{name}: {text}");
+        let (_, last) = text.trim_end().rsplit_once("\n\n").unwrap();
+        let last = last.replace('\n', " ");
+        assert!(last.starts_with("Exit status: "), "{name}: {last}");
+        assert!(last.contains("2 for wrong usage"), "{name}: {last}");
+        for status in ["125 ", "126 ", "127 "] {
+            assert_eq!(last.contains(status), *name == "why", "{name}: {last}");
+        }
+    }
+
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/help");
     for (name, text) in texts {
         let golden = folder.join(format!("{name}.txt"));

@@ -45,7 +45,8 @@ impl Machine {
             .arg(bare.get_program())
             .args(arguments)
             .current_dir(self.0.root())
-            .env_clear();
+            .env_clear()
+            .env("LC_ALL", "C.UTF-8");
         ran(&mut command)
     }
 

@@ -54,6 +54,14 @@ fn each_shell_has_a_script_and_json_has_none() {
     let json = ["completions", "zsh", "--message-format", "json"];
     run(&json).ends(2).json();
     run(&["completions", "cmd.exe"]).ends(2).says("bash");
+    // The shell is called alike where it is missing and where it is explained.
+    let missing = run(&["completions"]);
+    missing.ends(2).says("<SHELL>").says_nothing_of("[SHELL]");
+    let help = run(&["completions", "-h"]);
+    assert!(
+        help.stdout.contains("<SHELL>") && !help.stdout.contains("[SHELL]"),
+        "{help:#?}"
+    );
 }
 
 #[test]
@@ -77,11 +85,43 @@ fn every_command_has_a_man_page() {
         let text = folder.read(&format!("a/man1/{page}"));
         let name = page.strip_suffix(".1").unwrap();
         assert!(text.contains(&format!(".TH {name} 1 ")), "{text}");
+        let (_, statuses) = text.split_once(".SH \"EXIT STATUS\"\n").unwrap();
+        assert!(statuses.contains("2 for wrong usage"), "{statuses}");
+        assert!(!text.contains("EXTRA"), "{text}");
+    }
+    // What is typed after a synopsis is no mistake.
+    for (page, usage) in [
+        ("why", "poolcfg why [OPTIONS] -- <COMMAND>..."),
+        ("inspect", "poolcfg inspect [OPTIONS] <FILE>..."),
+        ("completions", "poolcfg completions [OPTIONS] <SHELL>"),
+    ] {
+        let text = folder.read(&format!("a/man1/poolcfg-{page}.1"));
+        let (_, text) = text.split_once(".SH SYNOPSIS\n").unwrap();
+        let (synopsis, _) = text.split_once("\n.SH ").unwrap();
+        let plain = ["\\fB", "\\fR", "\\"];
+        let synopsis = plain
+            .iter()
+            .fold(synopsis.to_owned(), |text, code| text.replace(code, ""));
+        assert!(synopsis.contains(usage), "{synopsis}");
     }
     folder.write("file", "");
     run(&["man", "file/man1"])
         .ends(101)
         .says("cannot write `file/man1`");
+}
+
+/// On a board there is no cargo.
+#[test]
+fn the_plain_name_is_explained_without_cargo() {
+    let folder = Folder::new();
+    for flag in ["-h", "--help"] {
+        let help = ran(program("poolcfg", folder.root()).arg(flag)).stdout;
+        let (about, _) = help.split_once("\nUsage: ").unwrap();
+        assert!(about.contains("this machine"), "{about}");
+        for word in ["ubcommand that", "proven"] {
+            assert!(!about.contains(word), "{about}");
+        }
+    }
 }
 
 /// An archive has the program once.

@@ -58,7 +58,7 @@ impl Board {
         }
         let _ = fs::remove_file(self.0.path("bin/was-asked"));
         let mut command = program("poolcfg", self.0.root());
-        let command = command.args(arguments).env_clear();
+        let command = command.args(arguments).env_clear().env("LC_ALL", "C.UTF-8");
         let ran = ran(command.env("PATH", self.0.path("bin")));
         if arguments.contains(&"--program") {
             assert!(

@@ -79,6 +79,83 @@ fn a_picture_and_what_is_said_of_it_go_into_24_lines() {
     }
 }
 
+/// The picture and what is said of it have fewer rows, and fewer words, where they do not go into the terminal: pools in a
+/// row each or in one, and on a terminal that is half as wide.
+#[test]
+fn what_does_not_go_into_the_lines_is_folded() {
+    let two = "[pooling_allocator]\nmemory_reservation = \"4GiB\"\non_misfit = \"shrink\"\n\
+               [pool.plugins]\nmax_instances = 5\n[pool.requests]\nmax_instances = 1000\n";
+    let four = "[pooling_allocator]\nmax_instances = 10\n[pool.a]\n[pool.b]\n[pool.c]\n[pool.d]\n";
+    let limited = "[address_space]\nrlimit_as = \"64GiB\"\nrlimit_data = \"8GiB\"\n";
+    for (index, file) in ["", two, four, limited].into_iter().enumerate() {
+        let folder = Folder::new();
+        folder.write("poolcfg.toml", file);
+        let engines = if index == 1 { ["", ""] } else { ["", WASMTIME] };
+        for target in ["x86_64", "aarch64", "riscv64gc", "s390x", "i686"] {
+            for engine in engines {
+                for columns in [40, 60, 80] {
+                    let line = format!(
+                        "'{POOLCFG}' explain {engine} --target {target}-unknown-linux-gnu 2>/dev/null"
+                    );
+                    let shown = on_terminal(folder.root(), (columns, SIZE.1), &line);
+                    assert!(shown.lines().count() < SIZE.1, "{line} {columns}\n{shown}");
+                    assert!(shown.contains("end of the window"), "{line}\n{shown}");
+                    assert!(shown.contains("instance"), "{line}\n{shown}");
+                    for line in shown.lines() {
+                        assert!(line.chars().count() <= columns, "{line}\n{shown}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Each sentence on what does not fit says of which pool it is.
+#[test]
+fn what_decides_is_said_of_each_pool() {
+    let folder = Folder::new();
+    folder.write(
+        "poolcfg.toml",
+        "[pooling_allocator]\nmemory_reservation = \"4GiB\"\non_misfit = \"shrink\"\n\
+         [pool.plugins]\nmax_instances = 5\n[pool.requests]\nmax_instances = 1000\n",
+    );
+    let mut explain = program("poolcfg", folder.root());
+    let explain = ran(explain.args(["explain", "--target", "riscv64gc-unknown-linux-gnu"]));
+    for pool in ["plugins", "requests"] {
+        let said = format!("one more instance of pool `{pool}` does not fit: ");
+        assert_eq!(explain.stdout.matches(&said).count(), 1, "{explain:#?}");
+    }
+}
+
+/// What stands in backticks is on one line of a help text, too.
+#[test]
+fn commands_in_help_are_left_in_one_piece() {
+    let folder = Folder::new();
+    for arguments in ["-h", "--help", "check --help"] {
+        let line = format!("'{POOLCFG}' {arguments}");
+        let shown = on_terminal(folder.root(), (40, 24), &line);
+        for line in shown.lines() {
+            assert!(line.matches('`').count() % 2 == 0, "{line}\n{shown}");
+        }
+        assert!(!shown.contains('\u{a0}'), "{shown}");
+    }
+}
+
+/// The locale is C where no variable says one.
+#[test]
+fn a_process_without_a_locale_gets_ascii() {
+    let folder = Folder::new();
+    for command in ["explain", "check"] {
+        let mut bare = program("poolcfg", folder.root());
+        let bare = bare.args([command, "--target", "riscv64gc-unknown-linux-gnu"]);
+        let bare = ran(bare.env_clear());
+        assert!(
+            bare.stdout.is_ascii() && bare.stderr.is_ascii(),
+            "{bare:#?}"
+        );
+    }
+}
+
 /// What decides is among the lines that are always there.
 #[test]
 fn the_limit_and_the_bound_are_beside_the_picture() {
@@ -129,13 +206,32 @@ fn lines_are_broken_between_words_on_every_narrow_terminal() {
     let check = format!("check {WASMTIME} --target riscv64gc-unknown-linux-gnu");
     let misfit = format!("{check} --set address_space.rlimit_as=4GiB -v");
     let explain = format!("explain -v {WASMTIME} --target riscv64gc-unknown-linux-gnu");
+    // Its words are others in a pipe, or are not the same twice.
+    let why = "why -- sh -c 'ulimit -v 200000; exec dd if=/dev/zero of=/dev/null bs=1G count=1 2>/dev/null'";
+    let others = [
+        &explain,
+        "probe",
+        "--explain PC0050",
+        "--explain PC0055",
+        "profiles",
+        why,
+    ];
+    let flag =
+        "check --target riscv64gc-unknown-linux-gnu --set pooling_allocator.max_instances=100000";
     for arguments in [
         "",
         &check,
         &misfit,
         &explain,
+        flag,
         "inspect app.wasm",
         "--explain PC0034",
+        "--explain PC0050",
+        "--explain PC0055",
+        "-h",
+        "help why",
+        "profiles",
+        why,
         "probe",
         "check --target x",
         "inspect none.wasm",
@@ -143,7 +239,9 @@ fn lines_are_broken_between_words_on_every_narrow_terminal() {
         let mut piped = program("poolcfg", folder.root());
         let piped = ran(piped.args(arguments.split_whitespace()));
         let words = |text: &str| {
-            let mut words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+            // What is said of a line of a file has its gutter in each line.
+            let all = text.split_whitespace().filter(|word| *word != "|");
+            let mut words: Vec<String> = all.map(str::to_owned).collect();
             words.sort();
             words
         };
@@ -153,13 +251,18 @@ fn lines_are_broken_between_words_on_every_narrow_terminal() {
             for line in shown.lines() {
                 let is_gutter =
                     line.trim_start_matches(|char: char| char == ' ' || char.is_ascii_digit());
-                let is_kept = is_whole(line) || is_gutter.starts_with(['|', '│']);
+                let is_note = is_gutter.starts_with('|') && is_gutter.contains("^ ");
+                let is_code = ["poolcfg why ", "$ "]
+                    .iter()
+                    .any(|code| line.starts_with(code));
+                let is_source = is_gutter.starts_with(['|', '│']) && !is_note;
+                let is_kept = is_whole(line) || is_code || is_source;
                 assert!(
                     line.chars().count() <= columns || is_kept,
                     "{arguments} {columns}: {line}\n{shown}"
                 );
             }
-            if arguments != explain && arguments != "probe" {
+            if !others.contains(&arguments) {
                 let both = format!("{}{}", piped.stdout, piped.stderr);
                 assert_eq!(
                     words(&shown),

@@ -68,6 +68,7 @@ fn run_blocks(part: &str) -> usize {
             .args(["-c", &format!("exec 2>&1; {command}")])
             .current_dir(project.path(""))
             .env("PATH", &path)
+            .env("LC_ALL", "C.UTF-8")
             .env_remove("POOLCFG_VA_PROFILE")
             .output()
             .unwrap();

@@ -20,6 +20,7 @@ pub fn run(folder: &Path, target: &Path, command: &str, status: i32, says: &str)
     bash.args(["-c", &format!("exec 2>&1; {command}")])
         .current_dir(folder)
         .env("PATH", std::env::join_paths(path).unwrap())
+        .env("LC_ALL", "C.UTF-8")
         .env("CARGO_TARGET_DIR", target);
     // What `cargo xtask` tells the tests, no user has.
     for (name, _) in std::env::vars_os() {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use poolcfg_core::{Budget, Shape, VaProfile};
+use poolcfg_core::{Budget, Shape, Size, VaProfile};
 use poolcfg_tests::console::run_console_blocks;
 use poolcfg_tests::{checks, root, walk};
 use tempfile::TempDir;
@@ -77,19 +77,22 @@ fn the_table_of_targets_is_the_model() {
     for row in rows {
         let cells: Vec<_> = row.split('|').map(str::trim).collect();
         let known = VaProfile::ALL.concat().into_iter().any(|profile| {
-            let [first, second] = Budget::new(&profile, Shape::DEFAULT, None).holes();
-            let second = match second.available().to_string().as_str() {
-                "0 bytes" => "-".to_owned(),
-                size => size.to_owned(),
-            };
+            let budget = Budget::new(&profile, Shape::DEFAULT, None);
+            let [first, second] = budget.holes();
+            let all = Size::bytes(budget.room.total);
+            let [second, all] = [second, all].map(|size| match size {
+                Size::ZERO => "-".to_owned(),
+                size => size.available().to_string(),
+            });
             let numbers = [
                 format!("`{}`", profile.name),
                 profile.window.available().to_string(),
                 first.available().to_string(),
                 second,
+                all,
                 profile.known.to_string(),
             ];
-            cells[2..7] == numbers.each_ref().map(String::as_str)
+            cells[2..8] == numbers.each_ref().map(String::as_str)
         });
         assert!(known, "{row}");
     }

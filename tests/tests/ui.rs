@@ -164,6 +164,7 @@ fn the_command_names_each_mistake_of_the_file() {
             .args(["poolcfg", "check", "--target", "x86_64-unknown-linux-gnu"])
             .current_dir(WORKSPACE.join(name(&case)))
             .stdin(Stdio::null())
+            .env("LC_ALL", "C.UTF-8")
             .env_remove("POOLCFG_VA_PROFILE")
             .env_remove("CARGO_TERM_COLOR")
             .output()

@@ -2,17 +2,19 @@
 
 mod installed;
 mod machine;
+mod programs;
 mod values;
 mod workload;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use poolcfg_core::WasmtimeVersion;
 
 pub(crate) use installed::{Completions, Man};
 pub(crate) use machine::MachineFlags;
+pub(crate) use programs::{alone, for_terminal, subcommand};
 pub(crate) use values::{Emit, MessageFormat, ProbeEmit};
 pub(crate) use workload::{Missing, WorkloadFlags};
 
@@ -22,7 +24,7 @@ const ENGINE: &str = "Engine";
 const MANIFEST: &str = "Manifest Options";
 const OUTPUT: &str = "Output";
 
-/// What cargo runs: `cargo poolcfg …`.
+/// What cargo runs: `cargo poolcfg`.
 #[derive(Debug, Parser)]
 #[command(name = "cargo", bin_name = "cargo", styles = clap_cargo::style::CLAP_STYLING)]
 pub(crate) enum Cargo {
@@ -33,31 +35,9 @@ pub(crate) enum Cargo {
 /// The name by which cargo calls its subcommand.
 pub(crate) const NAME: &str = "poolcfg";
 
-/// The command line of `poolcfg`.
-pub(crate) fn alone() -> clap::Command {
-    Poolcfg::augment_args(
-        clap::Command::new(NAME)
-            .bin_name(NAME)
-            .styles(clap_cargo::style::CLAP_STYLING),
-    )
-    .override_usage(usage("poolcfg"))
-}
-
-/// The command line of `cargo poolcfg`.
-pub(crate) fn subcommand() -> clap::Command {
-    Cargo::command().mut_subcommand(NAME, |command| {
-        command.override_usage(usage("cargo poolcfg"))
-    })
-}
-
-/// Flags of a command follow its name: those before it would be those of `generate`.
-fn usage(name: &str) -> String {
-    format!("{name} [OPTIONS]\n       {name} <COMMAND> [OPTIONS]")
-}
-
 /// The command with all its flags.
 #[derive(Debug, Args)]
-#[command(version, about, long_about = LONG_ABOUT, after_help = AFTER_HELP)]
+#[command(version, about = ABOUT, long_about = LONG_ABOUT)]
 pub(crate) struct Poolcfg {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -70,15 +50,14 @@ pub(crate) struct Poolcfg {
     pub(crate) shared: SharedFlags,
 }
 
+const ABOUT: &str =
+    "Work out which memory pools fit the address space of a target, and write their limits";
+
 const LONG_ABOUT: &str = "\
 Work out which memory pools fit the address space of a target, and write their limits
 
 Without a subcommand, the limits are written to src/pool_limits.rs: plain constants, one `cfg` branch per \
 target, with a compile-time assertion that they still fit.";
-
-const AFTER_HELP: &str = "\
-Exit status: 0 if the pools fit; 100 if they do not, or if --check finds a stale file; 101 if the command fails, \
-for example because poolcfg.toml has errors; 2 for wrong usage.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -271,7 +250,6 @@ pub(crate) struct Sync {
 
 /// Flags of `why`.
 #[derive(Debug, Args)]
-#[command(after_help = WHY_AFTER_HELP)]
 pub(crate) struct Why {
     /// Run it once more as the answer advises, with a limit raised or with other flags, and end as that run does
     #[arg(long, help_heading = OUTPUT)]
@@ -283,10 +261,6 @@ pub(crate) struct Why {
     #[arg(value_name = "COMMAND", last = true, required = true)]
     pub(crate) command: Vec<OsString>,
 }
-
-const WHY_AFTER_HELP: &str = "\
-Exit status: that of the command, or 128 and the signal that ended it; 125 if the command cannot be traced, 126 if it \
-cannot be executed, 127 if it is not found.";
 
 /// Which packages.
 #[derive(Clone, Debug, Args)]
@@ -324,8 +298,8 @@ pub(crate) struct SharedFlags {
     /// Output for people or for programs
     #[arg(long, value_name = "FMT", default_value = "human", global = true, help_heading = OUTPUT)]
     pub(crate) message_format: MessageFormat,
-    /// When to use colors; unless said, --config term.color=…, CARGO_TERM_COLOR, term.color of cargo's configuration, and
-    /// NO_COLOR decide, in this order
+    /// When to use colors; unless said, --config term.color=WHEN, CARGO_TERM_COLOR, term.color of cargo's configuration,
+    /// NO_COLOR, CLICOLOR_FORCE, CLICOLOR=0 and the terminal decide, in this order
     #[arg(long, value_name = "WHEN", global = true, help_heading = OUTPUT)]
     pub(crate) color: Option<clap::ColorChoice>,
     /// Only print errors

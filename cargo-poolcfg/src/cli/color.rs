@@ -8,7 +8,8 @@ use cargo_config2::{Color, Config};
 /// Decides for both streams, before anything is parsed: mistakes of the command line are colored, too.
 ///
 /// The first one that is there decides: `--color`, `--config term.color=…`, `CARGO_TERM_COLOR`, and `term.color` of
-/// cargo's configuration, as cargo has it. If they leave it open, or say `auto`, it is `NO_COLOR`, and then the terminal.
+/// cargo's configuration, as cargo has it. If they leave it open, or say `auto`, it is `NO_COLOR`,
+/// `CLICOLOR_FORCE`, `CLICOLOR=0`, and then the terminal.
 pub(crate) fn choose(arguments: &[OsString], config: Option<&Config>) {
     let variable = std::env::var("CARGO_TERM_COLOR").ok();
     let of_config = config.and_then(|config| config.term.color);

@@ -4,6 +4,8 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use poolcfg_core::Fit;
 
+use crate::cli::wrap::glued;
+
 /// How pools are made to fit.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct FitFlags {
@@ -14,7 +16,7 @@ pub(crate) struct FitFlags {
 
 fn ways() -> impl TypedValueParser<Value = Fit> {
     let known = Fit::ALL.iter().map(|fit| {
-        PossibleValue::new(fit.word()).help(match fit {
+        PossibleValue::new(fit.word()).help(glued(match fit {
             Fit::Fewer => "Fewer instances, in slots as asked",
             Fit::Smaller => {
                 "Smaller slots, in which Wasmtime's code checks every access, for as many instances as fit"
@@ -22,7 +24,7 @@ fn ways() -> impl TypedValueParser<Value = Fit> {
             Fit::NoPool => {
                 "No pool: Wasmtime reserves each memory on demand; for `check`, `--emit wasmtime-toml` and `wasmtime-flags`"
             }
-        })
+        }))
     });
     PossibleValuesParser::new(known).try_map(|word| Fit::from_word(&word).ok_or("unknown value"))
 }

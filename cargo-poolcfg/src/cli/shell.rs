@@ -12,8 +12,9 @@ use crate::cli::diagnostic::{DiagnosticReport, Message, with_code};
 use crate::cli::error::{Error, Mistake};
 use crate::cli::exit::Exit;
 use crate::cli::invoked_as::InvokedAs;
+use crate::cli::markdown::refilled;
 use crate::cli::terminal::{columns, columns_of_stderr, shown};
-use crate::cli::wrap::{refilled, wrapped};
+use crate::cli::wrap::wrapped;
 
 /// How much is said on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,12 +135,11 @@ impl Shell {
             for mistake in mistakes {
                 let mistake = mistake.called(self.program);
                 let text = Message::title_of(&mistake, &Renderer::styled());
-                let _ = writeln!(anstream::stderr(), "{text}");
+                tell(&text);
             }
         }
         for line in lines {
-            let line = self.program.called(line);
-            let _ = writeln!(anstream::stderr(), "{}", escaped_lines(&line));
+            tell(&escaped_lines(&self.program.called(line)).to_string());
         }
     }
 

@@ -85,7 +85,7 @@ const ASCII: [(char, &str); 17] = [
 
 /// A text in the characters that the terminal shows.
 pub(crate) fn shown(text: &str) -> String {
-    match is_unicode(|name| env::var(name).ok()) {
+    match is_unicode(|name| env::var(name).ok(), SHOWS_UTF_8) {
         true => text.to_owned(),
         false => ascii(text),
     }
@@ -102,9 +102,11 @@ fn ascii(text: &str) -> String {
     plain
 }
 
-/// Whether the locale is one of UTF-8, by the order of locale(7); without any, most terminals show UTF-8. Windows has no
-/// such variables.
-fn is_unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
+/// Whether a terminal of this system shows UTF-8 where no variable says a locale: elsewhere that is the locale C, of ASCII.
+const SHOWS_UTF_8: bool = cfg!(any(windows, target_vendor = "apple"));
+
+/// Whether the locale is one of UTF-8, by the order of locale(7).
+fn is_unicode(variable: impl Fn(&str) -> Option<String>, by_default: bool) -> bool {
     if variable("TERM").is_some_and(|term| term == "dumb") {
         return false;
     }
@@ -112,7 +114,7 @@ fn is_unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
         .iter()
         .filter_map(|name| variable(name))
         .find(|value| !value.is_empty());
-    said.is_none_or(|locale| {
+    said.map_or(by_default, |locale| {
         let locale = locale.to_ascii_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
     })
@@ -124,16 +126,22 @@ mod tests {
 
     #[test]
     fn only_a_locale_without_utf_8_gets_ascii() {
-        let of = |variables: &[(&str, &str)]| {
-            is_unicode(|name| {
+        let by_default = |variables: &[(&str, &str)], shows| {
+            let value = |name: &str| {
                 let found = variables.iter().find(|(known, _)| *known == name);
                 found.map(|(_, value)| (*value).to_owned())
-            })
+            };
+            is_unicode(value, shows)
         };
-        assert!(of(&[]));
+        let of = |variables: &[(&str, &str)]| by_default(variables, false);
+        for empty in [&[][..], &[("LANG", "")]] {
+            assert!(!of(empty));
+            assert!(by_default(empty, true));
+        }
         assert!(of(&[("LANG", "C.UTF-8")]));
         assert!(of(&[("LANG", "de_DE.utf8"), ("LC_ALL", "")]));
         assert!(!of(&[("LANG", "C.UTF-8"), ("LC_ALL", "C")]));
+        assert!(!by_default(&[("LC_ALL", "C")], true));
         assert!(!of(&[("LANG", "C.UTF-8"), ("LC_CTYPE", "de_DE@euro")]));
         assert!(!of(&[("TERM", "dumb"), ("LANG", "C.UTF-8")]));
         assert_eq!(ascii("┌─ 4 × 2 … ░"), "+- 4 x 2 ... .");

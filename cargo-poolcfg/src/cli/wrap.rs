@@ -6,10 +6,7 @@ use std::borrow::Cow;
 const LEAST_TEXT: usize = 24;
 
 /// The indent of what follows a line that has no column of its own, or no room for it.
-const INDENT: usize = 4;
-
-/// Columns of a text that is filled anew: longer lines are hard to read.
-const TEXT: usize = 100;
+pub(super) const INDENT: usize = 4;
 
 /// Lines with as many columns at most; `None` leaves them whole. What goes on below a line begins in the column of its last entry. What stands
 /// in backticks is left in one piece, so that a command can be copied, and so are the lines of a file that a mistake
@@ -20,7 +17,7 @@ pub(crate) fn wrapped(text: &str, columns: Option<usize>) -> String {
     };
     let lines = text.split('\n').map(|line| match column(line) {
         Some(column) => filled(&moved_left(line, width), column, width),
-        None => line.to_owned(),
+        None => note(line, width).unwrap_or_else(|| line.to_owned()),
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -46,6 +43,62 @@ fn column(line: &str) -> Option<usize> {
     }
 }
 
+/// What is said of a line of a file, behind the marks below it, broken into the columns that are left; below the marks
+/// where those are too few. `None` if the line is none of that, or goes into the terminal.
+fn note(line: &str, width: usize) -> Option<String> {
+    let plain = anstream::adapter::strip_str(line).to_string();
+    let bar = plain.find('|')?;
+    let marks = plain[bar + 1..].trim_start();
+    let text = marks.trim_start_matches('^').trim_start();
+    if !marks.starts_with('^') || text.is_empty() || plain.chars().count() <= width {
+        return None;
+    }
+    let column = plain.chars().count() - text.chars().count();
+    // In the colours of the line: the gutter up to its end, the marks, and what begins the note.
+    let end_of = |at: usize| match line[at..].strip_prefix(RESET) {
+        Some(_) => at + RESET.len(),
+        None => at,
+    };
+    let gutter = &line[..end_of(line.find('|')? + 1)];
+    let from = line.find('^')?;
+    let to = from
+        + line[from..]
+            .bytes()
+            .take_while(|byte| *byte == b'^')
+            .count();
+    let marked = &line[..end_of(to)];
+    let style = codes(line[end_of(to)..].trim_start());
+    let reset = if style.is_empty() { "" } else { RESET };
+    let is_beside = column + LEAST_TEXT <= width;
+    let indent = if is_beside { column } else { bar + 2 };
+    let broken = filled(text, 0, width.saturating_sub(indent).max(1));
+    let pad = " ".repeat(indent.saturating_sub(bar + 1));
+    let mut lines: Vec<String> = broken
+        .lines()
+        .map(|part| format!("{gutter}{pad}{style}{part}{reset}"))
+        .collect();
+    match (is_beside, broken.lines().next()) {
+        (true, Some(first)) => lines[0] = format!("{marked} {style}{first}{reset}"),
+        _ => lines.insert(0, marked.to_owned()),
+    }
+    Some(lines.join("\n"))
+}
+
+/// The codes that a text begins with, of which each ends with an `m`.
+fn codes(text: &str) -> &str {
+    let mut rest = text;
+    while let Some((_, after)) = rest
+        .strip_prefix('\x1b')
+        .and_then(|code| code.split_once('m'))
+    {
+        rest = after;
+    }
+    &text[..text.len() - rest.len()]
+}
+
+/// Ends a colour.
+const RESET: &str = "\x1b[0m";
+
 /// A line that begins further left where the terminal has no room for its indent.
 fn moved_left(line: &str, width: usize) -> Cow<'_, str> {
     let text = line.trim_start_matches(' ');
@@ -56,7 +109,7 @@ fn moved_left(line: &str, width: usize) -> Cow<'_, str> {
 }
 
 /// A line that is broken between words; what follows is indented by so many columns, or by less if there is no room.
-fn filled(line: &str, indent: usize, width: usize) -> String {
+pub(super) fn filled(line: &str, indent: usize, width: usize) -> String {
     let line = glued(line);
     let longest = line.split(' ').map(textwrap::core::display_width).max();
     let least = longest.filter(|longest| *longest <= width).unwrap_or(0);
@@ -70,47 +123,6 @@ fn filled(line: &str, indent: usize, width: usize) -> String {
         .break_words(false)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
     unglued(&textwrap::fill(&line, options))
-}
-
-/// A text of Markdown with paragraphs that are filled anew, if so many columns are known. Code is left as it is.
-pub(crate) fn refilled(text: &str, columns: Option<usize>) -> String {
-    let Some(columns) = columns else {
-        return text.to_owned();
-    };
-    let width = columns.min(TEXT);
-    let mut lines: Vec<String> = Vec::new();
-    let mut paragraph = String::new();
-    let mut is_code = false;
-    for line in text.split('\n') {
-        let is_fence = line.starts_with("```");
-        let is_alone = is_fence || is_code || line.is_empty();
-        let begins = is_alone || ["#", "|", "- "].iter().any(|mark| line.starts_with(mark));
-        if begins && !paragraph.is_empty() {
-            lines.push(of_paragraph(&std::mem::take(&mut paragraph), width));
-        }
-        match (is_alone, paragraph.is_empty()) {
-            (true, _) => lines.push(line.to_owned()),
-            (false, true) => line.clone_into(&mut paragraph),
-            (false, false) => {
-                paragraph.push(' ');
-                paragraph += line.trim_start();
-            }
-        }
-        is_code ^= is_fence;
-    }
-    if !paragraph.is_empty() {
-        lines.push(of_paragraph(&paragraph, width));
-    }
-    lines.join("\n")
-}
-
-fn of_paragraph(text: &str, width: usize) -> String {
-    let indent = match text {
-        item if item.starts_with("- ") => 2,
-        row if row.starts_with('|') => INDENT,
-        _ => 0,
-    };
-    filled(text, indent, width)
 }
 
 /// A blank at which no line is broken.
@@ -191,7 +203,8 @@ error[PC0001]: pool needs 3.94 TiB in
  --> poolcfg.toml:2:17
   |
 2 | max_instances = 1000   # as many as there may be at once
-  |                 ^^^^ memories of 4GiB each, with guards
+  |                 ^^^^
+  | memories of 4GiB each, with guards
   |
   = help:
     `poolcfg check --target TRIPLE` says
@@ -203,13 +216,33 @@ error[PC0001]: pool needs 3.94 TiB in
         assert!(colored.contains("3.94 TiB in\n    slots"), "{colored}");
     }
 
+    /// What is said below a line of a file has the columns that are left of it, or those of the line.
     #[test]
-    fn paragraphs_are_filled_and_code_is_not() {
-        let text = "# A title\n\nOne two three\nfour.\n\n- an item\n  that goes on\n- another\n\n```toml\na = 1    # four\n```\n";
-        let narrow = "# A title\n\nOne two\nthree\nfour.\n\n- an item\n  that\n  goes on\n- another\n\n```toml\na = 1    # four\n```\n";
-        assert_eq!(refilled(text, Some(10)), narrow);
-        assert!(
-            refilled(text, Some(80)).contains("One two three four.\n\n- an item that goes on\n")
-        );
+    fn the_note_on_a_line_of_a_file_is_broken() {
+        let source = "1 | memory_reservation = \"4GiB\"  # of each memory of the pool of this file";
+        let mark = "  |                      ^^^^^^ memories: without this flag, the pools fit";
+        for width in [40, 60] {
+            let text = wrapped(&format!("{source}\n{mark}"), Some(width));
+            let (first, notes) = text.split_once('\n').unwrap();
+            assert_eq!(first, source);
+            assert_eq!(
+                words(&notes.replace('|', " ")),
+                words(&mark.replace('|', " "))
+            );
+            assert!(notes.lines().count() > 1, "{text}");
+            for line in notes.lines() {
+                assert!(
+                    line.starts_with("  |") && line.chars().count() <= width,
+                    "{text}"
+                );
+            }
+        }
+        let colored = mark.replace(
+            "^^^^^^ memories",
+            "\x1b[1m\x1b[91m^^^^^^\x1b[0m \x1b[1m\x1b[91mmemories",
+        ) + "\x1b[0m";
+        let plain = wrapped(mark, Some(60));
+        let colored = wrapped(&colored, Some(60));
+        assert_eq!(anstream::adapter::strip_str(&colored).to_string(), plain);
     }
 }

@@ -14,6 +14,7 @@ use crate::cli::args::{NAME, alone};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::invoked_as::InvokedAs;
+use crate::cli::wrap::unglued;
 use crate::context::Context;
 use crate::project::package_names;
 
@@ -49,7 +50,7 @@ fn whole(shell: Shell, program: InvokedAs) -> Option<String> {
 fn script(shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut with_words(alone()), NAME, &mut script);
-    let script = String::from_utf8_lossy(&script).into_owned();
+    let script = unglued(&String::from_utf8_lossy(&script));
     match shell {
         Shell::Bash => FILES
             .iter()

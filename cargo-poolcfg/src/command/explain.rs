@@ -12,8 +12,8 @@ use crate::cli::terminal::{canvas, columns};
 use crate::cli::wrap::wrapped;
 use crate::command::look;
 use crate::context::Context;
-use crate::render::figures::{figures, summary};
-use crate::render::picture::draw;
+use crate::render::figures::{Detail, figures, summary};
+use crate::render::picture::{Fold, draw};
 use crate::target_outcome::TargetOutcome;
 use crate::wasmtime::resolve::LockNeed;
 
@@ -39,25 +39,65 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Look) -> Result<Exit, Error
     })
 }
 
-/// The picture, and below it what it does not say: as much as goes into the terminal with it.
+/// How a picture and what is said of it become shorter, step by step: which limits decide is said in a sentence or with
+/// their names alone, the rows of a pool become one, then all pools become one, and last what is outside the holes has one
+/// word.
+const STEPS: [(Detail, Bounds, Fold); 8] = [
+    (Detail::Full, Bounds::Sentences, Fold::Parts),
+    (Detail::Full, Bounds::Limits, Fold::Parts),
+    (Detail::Pools, Bounds::Limits, Fold::Parts),
+    (Detail::Pools, Bounds::Limits, Fold::Pools),
+    (Detail::All, Bounds::Limits, Fold::Pools),
+    (Detail::All, Bounds::Limits, Fold::All),
+    (Detail::All, Bounds::Limits, Fold::Least),
+    (Detail::All, Bounds::None, Fold::Least),
+];
+
+/// How much is said of what decides.
+#[derive(Clone, Copy, Debug)]
+enum Bounds {
+    Sentences,
+    Limits,
+    None,
+}
+
+/// The picture, and below it what it does not say: the first step that goes into the terminal, or the last one.
 fn picture(outcome: &TargetOutcome<'_>) -> String {
     let (case, plan) = (&outcome.case, &outcome.plan);
-    let mut lines = summary(case, plan);
-    for line in outcome.bounds() {
+    let heading = wrapped(&heading(outcome), columns());
+    let room = canvas().beside(&heading);
+    let of_step = |(detail, bounds, fold)| {
+        let below = wrapped(&below(outcome, detail, bounds), columns());
+        let mut canvas = room.beside(&below);
+        if plan.misfit.is_some() {
+            // Nothing is drawn that has a size, and the error has to be seen as well.
+            canvas.height = 0;
+        }
+        draw(case, plan, canvas, fold) + &below
+    };
+    // In a pipe nothing is left out.
+    let fits = |text: &String| columns().is_none() || text.lines().count() <= room.height;
+    let [.., last] = STEPS;
+    let fitting = STEPS.into_iter().map(of_step).find(fits);
+    heading + &fitting.unwrap_or_else(|| of_step(last))
+}
+
+/// What is said below a picture.
+fn below(outcome: &TargetOutcome<'_>, detail: Detail, bounds: Bounds) -> String {
+    let mut lines = summary(&outcome.case, &outcome.plan, detail);
+    let bounds = match bounds {
+        Bounds::Sentences => outcome.bounds(),
+        Bounds::Limits => outcome.bounds_in_short(),
+        Bounds::None => Vec::new(),
+    };
+    for line in bounds {
         let _ = writeln!(lines, "{line}");
     }
-    let more = match outcome.ways(None).is_empty() {
+    lines += match outcome.ways(None).is_empty() {
         true => "`cargo poolcfg explain -v` lists budget and footprint\n",
         false => "`cargo poolcfg explain -v` lists budget, footprint, and what else fits\n",
     };
-    let heading = wrapped(&heading(outcome), columns());
-    let below = wrapped(&(lines + more), columns());
-    let mut canvas = canvas().beside(&heading).beside(&below);
-    if plan.misfit.is_some() {
-        // Nothing is drawn that has a size, and the error has to be seen as well.
-        canvas.height = 0;
-    }
-    heading + &draw(case, plan, canvas) + &below
+    lines
 }
 
 /// The picture, and every figure.
@@ -69,7 +109,7 @@ fn in_full(outcome: &TargetOutcome<'_>) -> String {
         let _ = writeln!(lines, "{line}");
     }
     let heading = wrapped(&heading(outcome), columns());
-    let picture = draw(case, plan, canvas().beside(&heading));
+    let picture = draw(case, plan, canvas().beside(&heading), Fold::Parts);
     [&heading, &picture, &wrapped(&lines, columns())[..]].concat()
 }
 

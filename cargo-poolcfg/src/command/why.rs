@@ -22,10 +22,6 @@ use crate::why::text::{counted, deaths, lines, survivals};
 use crate::why::trace::told::Traced;
 use crate::why::trace::{TraceError, trace};
 
-/// The status of a command that cannot be executed, and of one that is not there: as env(1) has it.
-const NOT_EXECUTABLE: Exit = Exit::Command(126);
-const NOT_FOUND: Exit = Exit::Command(127);
-
 /// Runs the command, and with `--retry` once more as it should work.
 ///
 /// # Errors
@@ -175,8 +171,8 @@ fn not_traced(error: TraceError, arguments: &Why) -> Error {
             format!("cannot run `{name}`: {error}"),
             "name a program that is in PATH, or its path",
             match error.kind() {
-                io::ErrorKind::NotFound => NOT_FOUND,
-                _ => NOT_EXECUTABLE,
+                io::ErrorKind::NotFound => Exit::NOT_FOUND,
+                _ => Exit::NOT_EXECUTABLE,
             },
         ),
         TraceError::Nul => (

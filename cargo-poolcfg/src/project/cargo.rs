@@ -85,10 +85,29 @@ fn within(command: &MetadataCommand, patience: Duration) -> cargo_metadata::Resu
 pub(crate) fn words(error: &cargo_metadata::Error) -> String {
     match error {
         cargo_metadata::Error::CargoMetadata { stderr } => {
-            stderr.trim().trim_start_matches("error: ").to_owned()
+            let variable = std::env::var(COLOR_VARIABLE).ok();
+            of_color(
+                stderr.trim().trim_start_matches("error: "),
+                variable.as_deref(),
+            )
         }
         other => other.to_string(),
     }
+}
+
+/// How cargo calls what says the colours, wherever it has read that.
+const COLOR: &str = "argument for --color must be";
+
+const COLOR_VARIABLE: &str = "CARGO_TERM_COLOR";
+
+/// The same words where they are about a colour, with the name of what says it: no `--color` is handed to cargo.
+fn of_color(words: &str, variable: Option<&str>) -> String {
+    let is_variable = variable.is_some_and(|value| words.contains(&format!("`{value}`")));
+    let name = match is_variable {
+        true => COLOR_VARIABLE,
+        false => "term.color",
+    };
+    words.replacen(COLOR, &format!("`{name}` must be"), 1)
 }
 
 pub(super) fn tool(error: &cargo_metadata::Error) -> Error {
@@ -104,6 +123,19 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+
+    #[test]
+    fn what_says_the_colour_is_named() {
+        let said = "argument for --color must be auto, always, or never, but found `foo`";
+        for (variable, name) in [(Some("foo"), "CARGO_TERM_COLOR"), (None, "term.color")] {
+            let words = of_color(said, variable);
+            assert!(
+                words.starts_with(&format!("`{name}` must be auto")),
+                "{words}"
+            );
+        }
+        assert_eq!(of_color("no memory", Some("foo")), "no memory");
+    }
 
     /// As a cargo does that has no memory.
     #[test]

@@ -43,6 +43,12 @@ fn about(arg: &Arg) -> String {
     }
 }
 
+/// The statuses that a command ends with.
+fn ended(command: &Command) -> String {
+    let text = command.get_after_help().map(ToString::to_string);
+    text.unwrap_or_default()
+}
+
 fn flags<'a>(arguments: impl Iterator<Item = &'a Arg>) -> String {
     let seen = arguments.filter(|arg| !arg.is_hide_set() && arg.get_id() != "help");
     table(
@@ -68,20 +74,17 @@ fn text(command: &Command) -> String {
         [format!("[`{name}`](#{name})"), told(command)]
     });
     let mut text = format!(
-        "Each is called as `cargo poolcfg COMMAND`, or as `poolcfg COMMAND` where there is no cargo. {}\n\n{}",
-        command
-            .get_after_help()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
+        "Each is called as `cargo poolcfg COMMAND`, or as `poolcfg COMMAND` where there is no cargo.\n\n{}",
         table(["command", "what it does"], rows)
     );
     for command in listed() {
         let own = command.get_arguments().filter(|arg| !arg.is_global_set());
         text += &format!(
-            "\n## {}\n\n{}.\n\n{}",
+            "\n## {}\n\n{}.\n\n{}\n{}\n",
             command.get_name(),
             told(command),
-            flags(own)
+            flags(own),
+            ended(command)
         );
     }
     // What stands for `generate` has its flags too.
@@ -92,8 +95,9 @@ fn text(command: &Command) -> String {
     };
     let own = command.get_arguments().filter(|arg| !arg.is_global_set());
     text += &format!(
-        "\n## Without a command\n\nThe flags of `generate`, and:\n\n{}",
-        flags(own.filter(|arg| !of_generate(arg)))
+        "\n## Without a command\n\nThe flags of `generate`, and:\n\n{}\n{}\n",
+        flags(own.filter(|arg| !of_generate(arg))),
+        ended(command)
     );
     let global = command.get_arguments().filter(|arg| arg.is_global_set());
     text + &format!("\n## Every command\n\n{}", flags(global))

@@ -39,6 +39,14 @@ fn budget_figures(text: &mut String, case: &ResolvedProcess<'_>) {
         second,
         "beside a mapping that fills the largest",
     );
+    if let Some(note) = all_holes(budget) {
+        row(
+            text,
+            "all holes",
+            Size::bytes(budget.room.total).available(),
+            note,
+        );
+    }
     let note = "libraries, threads, heap; in the hole that is filled first";
     row(text, "headroom", budget.headroom, note);
     match (budget.maps_for_pools(), budget.limits.max_map_count) {
@@ -57,6 +65,19 @@ fn budget_figures(text: &mut String, case: &ResolvedProcess<'_>) {
     }
 }
 
+/// What is said of the sum of all holes; `None` where none is known.
+fn all_holes(budget: &Budget) -> Option<String> {
+    let count = match budget.room.parts {
+        0 => return None,
+        1 => "one hole",
+        2 => "two holes together",
+        _ => "three holes together",
+    };
+    Some(format!(
+        "{count}, wherever aslr puts them; slots of native pools lie in all of them"
+    ))
+}
+
 /// What the limits of the process leave, where it has any.
 fn limit_figures(text: &mut String, budget: &Budget, rlimit_as: Option<Size>) {
     for (name, limit, of) in [
@@ -73,33 +94,81 @@ fn limit_figures(text: &mut String, budget: &Budget, rlimit_as: Option<Size>) {
     }
 }
 
+/// How much is said of pools below a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// What each instance has, and the guards.
+    Full,
+    /// How many instances each pool has.
+    Pools,
+    /// How many instances all pools have.
+    All,
+}
+
 /// What a picture does not say: the limits of the process, how many instances each pool has, and what its guards take.
 /// Of pools that do not fit nothing is drawn, and the mappings are said, too.
 #[must_use]
-pub(crate) fn summary(case: &ResolvedProcess<'_>, plan: &Plan) -> String {
+pub(crate) fn summary(case: &ResolvedProcess<'_>, plan: &Plan, detail: Detail) -> String {
     let mut text = String::new();
     // What `RLIMIT_AS` leaves is drawn.
     limit_figures(&mut text, &case.budget, None);
+    let count = case.pools().len();
+    if detail == Detail::All && count > 1 {
+        let asked = case.pools().iter().map(|pool| &pool.asked);
+        let instances = instances_of(asked);
+        let _ = match plan.misfit {
+            None => {
+                let guaranteed = instances_of(plan.guaranteed().iter());
+                writeln!(text, "{count} pools: {guaranteed} of {instances} instances")
+            }
+            Some(_) => writeln!(
+                text,
+                "{count} pools do not fit: {instances} instances asked"
+            ),
+        };
+        return text;
+    }
     let footprints = footprints(case, plan.guaranteed());
     for (index, footprint) in footprints.into_iter().enumerate() {
-        let (pool, limits) = (&case.pools()[index], &plan.guaranteed()[index]);
         text += &heading(case, plan, index);
-        if let Some(counts) = counts(limits, pool) {
-            let _ = write!(text, ", {counts}");
-        }
-        if let Some(footprint) = footprint {
-            let mapped = footprint.mappings.iter().map(|mapping| {
-                let all = mapping.bytes.get().saturating_mul(mapping.count.into());
-                (mapping.name.word(), Size::bytes(all))
-            });
-            let guards = guards(limits, &footprint, case.budget.page_size);
-            let undrawn = mapped.filter(|_| plan.misfit.is_some());
-            for (name, bytes) in undrawn.chain([("guards", guards)]) {
-                let share = share(bytes.get(), footprint.reserved);
-                let _ = write!(text, "; {name}: {}, {share}", bytes.needed());
-            }
+        if detail == Detail::Full {
+            text += &contents(case, plan, index, footprint);
         }
         text.push('\n');
+    }
+    text
+}
+
+/// The instances of all pools.
+fn instances_of<'a>(limits: impl Iterator<Item = &'a Limits>) -> u64 {
+    let each = limits.map(|of| u64::from(of.max_instances).saturating_mul(of.pools.into()));
+    each.fold(0, u64::saturating_add)
+}
+
+/// What each instance has, and what the guards take, behind the heading of a pool.
+fn contents(
+    case: &ResolvedProcess<'_>,
+    plan: &Plan,
+    index: usize,
+    footprint: Option<ShapeFootprint>,
+) -> String {
+    let (pool, limits) = (&case.pools()[index], &plan.guaranteed()[index]);
+    let mut text = String::new();
+    if let Some(counts) = counts(limits, pool) {
+        let _ = write!(text, ", {counts}");
+    }
+    let Some(footprint) = footprint else {
+        return text;
+    };
+    let mapped = footprint.mappings.iter().map(|mapping| {
+        let all = mapping.bytes.get().saturating_mul(mapping.count.into());
+        (mapping.name.word(), Size::bytes(all))
+    });
+    let guards = guards(limits, &footprint, case.budget.page_size);
+    let undrawn = mapped.filter(|_| plan.misfit.is_some());
+    for (name, bytes) in undrawn.chain([("guards", guards)]) {
+        let share = share(bytes.get(), footprint.reserved);
+        let _ = write!(text, "; {name}: {}, {share}", bytes.needed());
     }
     text
 }

@@ -10,7 +10,9 @@ use poolcfg_core::{Layout, Plan, RelocationModel, ResolvedProcess, Shape, Size};
 
 use crate::cli::terminal::Canvas;
 use crate::cli::wrap::{glued, unglued};
-use filled::{Filled, fill};
+use filled::{Filled, Window, fill};
+
+pub(crate) use filled::Fold;
 
 /// Columns of an address at the left of the picture.
 const ADDRESS: usize = 12;
@@ -23,39 +25,48 @@ const LEAST_WIDTH: usize = 40;
 /// The holes are drawn as small as ASLR makes them. A system whose layout is not modelled gets its holes
 /// without addresses.
 #[must_use]
-pub(crate) fn draw(case: &ResolvedProcess<'_>, plan: &Plan, canvas: Canvas) -> String {
+pub(crate) fn draw(case: &ResolvedProcess<'_>, plan: &Plan, canvas: Canvas, fold: Fold) -> String {
     let limits = match plan.misfit {
         None => plan.guaranteed(),
         Some(_) => &[],
     };
-    let mut holes = fill(case, limits);
-    holes.retain(|hole| hole.size > 0);
-    let least = drawn(case, &holes, canvas.width, 0);
+    let mut window = fill(case, limits, fold);
+    window.holes.retain(|hole| hole.size > 0);
+    let drawn = |spare| drawn(case, &window, canvas.width, spare, fold);
+    let least = drawn(0);
     let spare = canvas.height.saturating_sub(least.lines().count());
-    drawn(
-        case,
-        &holes,
-        canvas.width,
-        u64::try_from(spare).unwrap_or(0),
-    )
+    drawn(u64::try_from(spare).unwrap_or(0))
 }
 
 /// The picture, in which the holes share `spare` lines between them, by size.
-fn drawn(case: &ResolvedProcess<'_>, holes: &[Filled], width: usize, spare: u64) -> String {
-    let mut picture = Picture::new(width, case.budget.limits.rlimit_as);
-    let mut above = case.profile.window.get();
+fn drawn(
+    case: &ResolvedProcess<'_>,
+    window: &Window,
+    width: usize,
+    spare: u64,
+    fold: Fold,
+) -> String {
+    let mut picture = Picture::new(width, case.budget.limits.rlimit_as, fold == Fold::Least);
+    let end = case.profile.window.get();
+    let mut above = end;
     picture.edge(Some(above), '┌', '┐', "end of the window");
-    let mut order: Vec<&Filled> = holes.iter().collect();
+    let mut order: Vec<&Filled> = window.holes.iter().collect();
     order.sort_by_key(|hole| std::cmp::Reverse(hole.span.map_or(0, |span| span.top)));
-    let all: u64 = holes.iter().map(|hole| hole.size).sum();
-    let ends_above_zero = holes.iter().any(|hole| hole.span.is_some());
+    let all: u64 = order.iter().map(|hole| hole.size).sum();
+    let ends_above_zero = order.iter().any(|hole| hole.span.is_some());
     let is_pie = case.shape.relocation_model == RelocationModel::Pie;
     let mut is_below_split = false;
+    let [outside, beside_program] = elsewhere(case, &order, window.elsewhere);
     let mut order = order.into_iter().peekable();
     while let Some(hole) = order.next() {
         if let Some(span) = hole.span {
             if span.top < above {
-                picture.text(between(case, span.top, above), Some(above - span.top));
+                let free = if above == end {
+                    outside
+                } else {
+                    beside_program
+                };
+                picture.gap(between(case, span.top, above), above - span.top, free);
                 let note = if hole.is_split { SPLIT } else { "" };
                 picture.edge(Some(span.top), '├', '┤', note);
             } else if is_below_split && is_pie {
@@ -74,15 +85,36 @@ fn drawn(case: &ResolvedProcess<'_>, holes: &[Filled], width: usize, spare: u64)
         }
         picture.edge(bottom, '├', '┤', "");
     }
-    if above > 0 && ends_above_zero {
-        picture.text(between(case, 0, above), Some(above));
+    if ends_above_zero {
+        if above > 0 {
+            picture.gap(between(case, 0, above), above, 0);
+        }
+    } else {
+        picture.gap(NOT_COUNTED, end.saturating_sub(all), 0);
     }
     picture.edge(Some(0), '└', '┘', "");
     picture.text
 }
 
-/// Where the mmap base is in the hole below, ASLR decides.
-const SPLIT: &str = "below: split by aslr";
+/// How much of what is free elsewhere is above the highest hole, and how much beside the program that lies between two
+/// holes: there all is free but what the heap may skip.
+fn elsewhere(case: &ResolvedProcess<'_>, order: &[&Filled], bytes: u64) -> [u64; 2] {
+    let spans: Vec<_> = order.iter().filter_map(|hole| hole.span).collect();
+    let beside = match (case.profile.layout, &spans[..]) {
+        (Layout::Linux(linux), [upper, lower, ..]) => {
+            let gap = upper.bottom.saturating_sub(lower.top);
+            bytes.min(gap.saturating_sub(linux.brk_randomization.get()))
+        }
+        _ => 0,
+    };
+    [bytes - beside, beside]
+}
+
+/// What is outside the holes of a system whose addresses are not known.
+const NOT_COUNTED: &str = "headroom, and what is not counted on";
+
+/// Where the mmap base is in the hole below, ASLR decides: what is drawn as one hole is two with what lies at the base.
+const SPLIT: &str = "up to 2 holes, by aslr";
 
 /// What the addresses below the lowest hole mostly are; they take no lines of their own.
 const NEVER_MAPPED: &str = "never mapped";
@@ -124,16 +156,19 @@ struct Picture {
     inner: usize,
     /// `RLIMIT_AS`.
     limit: Option<Size>,
+    /// Whether what is outside the holes has one word.
+    is_short: bool,
 }
 
 impl Picture {
-    fn new(width: usize, limit: Option<Size>) -> Self {
+    fn new(width: usize, limit: Option<Size>, is_short: bool) -> Self {
         // The axis, a blank and the two sides.
         let inner = width.clamp(LEAST_WIDTH, 100) - ADDRESS - 3;
         Self {
             text: String::new(),
             inner,
             limit,
+            is_short,
         }
     }
 
@@ -182,6 +217,20 @@ impl Picture {
         }
     }
 
+    /// What lies between holes, without what of it is free in a hole that ASLR moves.
+    fn gap(&mut self, text: &str, bytes: u64, free: u64) {
+        let free = free.min(bytes);
+        let [text, left] = match self.is_short {
+            true => ["other", "by aslr"],
+            false => [text, "left in holes that aslr moves"],
+        };
+        self.text(text, Some(bytes - free));
+        if free > 0 {
+            let figure = Size::bytes(free).available().to_string();
+            self.lines(style('░'), "░ ", left, &figure);
+        }
+    }
+
     fn text(&mut self, text: &str, bytes: Option<u64>) {
         let size = bytes.map_or_else(String::new, |bytes| Size::bytes(bytes).to_string());
         self.lines(Style::new(), "", text, &size);
@@ -198,7 +247,10 @@ impl Picture {
         let limit = self
             .limit
             .map_or_else(String::new, |limit| limit.available().to_string());
-        let beyond = format!("beyond RLIMIT_AS of {limit}");
+        let beyond = match self.is_short {
+            true => "RLIMIT_AS".to_owned(),
+            false => format!("beyond RLIMIT_AS of {limit}"),
+        };
         if left > 0 || rows.is_empty() {
             rows.push(('░', "left", left));
         }

@@ -1,7 +1,5 @@
 //! The table of VA profiles.
 
-use std::fmt::Write as _;
-
 use poolcfg_core::{
     Aslr, Budget, Distribution, LINUX_CHECKED, Layout, RelocationModel, Shape, Size, Target,
     VaProfile,
@@ -137,7 +135,8 @@ fn served(targets: &[Target]) -> impl Iterator<Item = (VaProfile<'static>, Targe
 }
 
 /// The profiles that serve one of the targets, or every profile there is, as a table; a target's floor is
-/// marked `*`. Below it stand the distributions that ship them, and of which versions of Linux the rules are.
+/// marked `*`. Below it stand what the columns are, the distributions that ship them, and of which versions of Linux the
+/// rules are.
 #[must_use]
 pub(crate) fn profiles(targets: &[Target], columns: Option<usize>) -> String {
     let mut rows = vec![
@@ -148,6 +147,7 @@ pub(crate) fn profiles(targets: &[Target], columns: Option<usize>) -> String {
             "window",
             "pie",
             "second",
+            "together",
             "static",
             "page",
             "aslr",
@@ -158,20 +158,30 @@ pub(crate) fn profiles(targets: &[Target], columns: Option<usize>) -> String {
     ];
     rows.extend(served(targets).map(|(profile, of)| row(&profile, of)));
     let linux = served(targets).any(|(profile, _)| profile.os.has_linux_kernel());
-    let mut text = render(&rows, 3..=8, columns);
+    let mut text = render(&rows, 3..=9, columns);
+    text.push('\n');
+    text += &wrapped(COLUMNS, columns);
     let shipped = distributions(served(targets).map(|(profile, _)| profile));
     if shipped.len() > 1 {
-        let said = "\nthe holes are those with maximum aslr (vm.mmap_rnd_bits), which several distributions ship:\n";
-        let _ = writeln!(text, "{}", wrapped(said, columns));
+        text.push('\n');
         text += &render(&shipped, 3..=5, columns);
         text.push('\n');
     }
     if linux {
         let versions = LINUX_CHECKED.join(" and ");
-        let _ = writeln!(text, "the rules of Linux were read in {versions}");
+        let said = format!("the rules of Linux were read in {versions}\n");
+        text += &wrapped(&said, columns);
     }
     text
 }
+
+/// What the columns are that need a sentence.
+const COLUMNS: &str = "\
+* marks the floor of a target, which its pools are fitted to unless another profile is named
+pie, second: the largest hole of a PIE, and the largest beside a mapping that fills it; static: the largest of a static program
+together: what all holes of a PIE have, where slots of native pools lie in all of them
+the holes are those with maximum aslr (vm.mmap_rnd_bits), which several distributions ship
+";
 
 /// What distributions ship of these profiles.
 fn distributions(profiles: impl Iterator<Item = VaProfile<'static>>) -> Vec<[String; 7]> {
@@ -205,14 +215,15 @@ fn distributions(profiles: impl Iterator<Item = VaProfile<'static>>) -> Vec<[Str
         .collect()
 }
 
-fn row(profile: &VaProfile<'static>, of: Target) -> [String; 11] {
+fn row(profile: &VaProfile<'static>, of: Target) -> [String; 12] {
     let floor = VaProfile::floor(of) == Some(*profile);
     let size = |size: Size| match size {
         Size::ZERO => "-".to_owned(),
         size => size.available().to_string(),
     };
     let bits = |aslr| aslr_bits(profile, aslr);
-    let pie = Budget::new(profile, Shape::DEFAULT, None).holes();
+    let budget = Budget::new(profile, Shape::DEFAULT, None);
+    let pie = budget.holes();
     let fixed = Budget::new(profile, STATIC, None).holes();
     [
         if floor { "*" } else { "" }.to_owned(),
@@ -221,6 +232,7 @@ fn row(profile: &VaProfile<'static>, of: Target) -> [String; 11] {
         profile.window.available().to_string(),
         size(pie[0]),
         size(pie[1]),
+        size(Size::bytes(budget.room.total)),
         size(fixed[0]),
         profile.page_size.to_string(),
         match (bits(Aslr::Minimum), bits(Aslr::Maximum)) {
@@ -242,7 +254,10 @@ mod tests {
     #[test]
     fn the_floor_is_marked() {
         let table = profiles(&[Target::new(Arch::Aarch64, Os::Linux, 64)], None);
-        let floors: Vec<_> = table.lines().filter(|line| line.starts_with('*')).collect();
+        let floors: Vec<_> = table
+            .lines()
+            .filter(|line| line.starts_with("*  "))
+            .collect();
         assert_eq!(floors.len(), 1);
         assert!(
             floors[0].contains("va39") && floors[0].contains("341.33 GiB"),
@@ -250,12 +265,23 @@ mod tests {
         );
     }
 
+    /// The mark, and that native pools have more than the two holes that have columns.
+    #[test]
+    fn what_the_columns_are_is_said() {
+        let table = profiles(&[Target::new(Arch::Riscv64, Os::Linux, 64)], None);
+        let floor = table.lines().find(|line| line.starts_with("*  ")).unwrap();
+        assert!(floor.contains(" 252.87 GiB "), "{table}");
+        for said in ["\n* marks the floor", "\ntogether: "] {
+            assert!(table.contains(said), "{said}\n{table}");
+        }
+    }
+
     #[test]
     fn every_profile_and_every_distribution_is_listed() {
-        // Beside two headers, the sentence between them and its blank lines, and the last line.
+        // Beside two headers, what is said of the columns, blank lines, and the last line.
         assert_eq!(
             profiles(&[], None).lines().count(),
-            VaProfile::ALL.concat().len() + Distribution::ALL.len() + 7
+            VaProfile::ALL.concat().len() + Distribution::ALL.len() + COLUMNS.lines().count() + 6
         );
     }
 

@@ -1,6 +1,6 @@
 //! What is said of an outcome beside its verdict: warnings, what bounds it, and under what it was measured.
 
-use poolcfg_core::{Code, Fit, Keep, Layout};
+use poolcfg_core::{Code, Fit, Keep, Layout, PlanMisfit, Size};
 
 use super::{OnDemand, TargetOutcome};
 use crate::target::here::Here;
@@ -52,10 +52,15 @@ impl TargetOutcome<'_> {
     /// More of each target: what the profile guarantees, and where that is known from.
     pub(crate) fn details(&self) -> String {
         let [first, second] = self.case.budget.holes();
+        let room = &self.case.budget.room;
+        let all = match room.parts {
+            0 => String::new(),
+            _ => format!(" ({} in all holes)", Size::bytes(room.total).available()),
+        };
         let maps = self.case.budget.maps_for_pools();
         let maps = maps.map_or_else(String::new, |maps| format!(", {maps} maps for pools"));
         format!(
-            "{}: holes of {} and {}, headroom {}{maps}; {}",
+            "{}: holes of {} and {}{all}, headroom {}{maps}; {}",
             self.target(),
             first.available(),
             second.available(),
@@ -66,20 +71,40 @@ impl TargetOutcome<'_> {
 
     /// What decides how much each pool has that has less than is asked.
     pub(crate) fn bounds(&self) -> Vec<String> {
+        self.bounds_by(|bound| bound.message(&self.case).as_str().to_owned())
+    }
+
+    /// The same, with no more than the name of the limit.
+    pub(crate) fn bounds_in_short(&self) -> Vec<String> {
+        self.bounds_by(limited)
+    }
+
+    fn bounds_by(&self, why: impl Fn(&PlanMisfit) -> String) -> Vec<String> {
+        let pools = self.case.pools();
+        let of = |index: usize| match pools.get(index) {
+            Some(pool) if !pool.name.is_empty() && pools.len() > 1 => {
+                format!(" of pool `{}`", pool.name)
+            }
+            _ => String::new(),
+        };
         if let Some(OnDemand { bounds, .. }) = &self.on_demand {
-            let limits = bounds.iter().flatten().map(|bound| bound.limit.describe());
-            let said =
-                limits.map(|limit| format!("one more instance does not fit: limited by {limit}"));
-            return said.collect();
+            let bounds = bounds.iter().enumerate();
+            return bounds
+                .filter_map(|(index, bound)| {
+                    let (of, limited) = (of(index), limited(bound.as_ref()?));
+                    Some(format!("one more instance{of} does not fit: {limited}"))
+                })
+                .collect();
         }
-        (0..self.case.pools().len())
+        (0..pools.len())
             .filter_map(|index| {
                 let bound = self.plan.bound(&self.case, index)?;
-                let more = match self.case.pools()[index].keep {
-                    Keep::MemoryReservation => "one more instance does not fit",
-                    Keep::MaxInstances => "a larger reservation does not fit",
+                let more = match pools[index].keep {
+                    Keep::MemoryReservation => "one more instance",
+                    Keep::MaxInstances => "a larger reservation",
                 };
-                Some(format!("{more}: {}", bound.message(&self.case).as_str()))
+                let (of, why) = (of(index), why(&bound));
+                Some(format!("{more}{of} does not fit: {why}"))
             })
             .collect()
     }
@@ -101,4 +126,9 @@ impl TargetOutcome<'_> {
         let lines = conditions.map(|said| format!("Measured here: {said}."));
         lines.chain(record.lines().map(str::to_owned)).collect()
     }
+}
+
+/// Which limit decides.
+fn limited(bound: &PlanMisfit) -> String {
+    format!("limited by {}", bound.limit.describe())
 }

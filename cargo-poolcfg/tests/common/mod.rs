@@ -138,6 +138,8 @@ pub(crate) fn program(name: &str, folder: &Path) -> Command {
         _ => env!("CARGO_BIN_EXE_cargo-poolcfg"),
     };
     let mut command = Command::new(path);
+    // The texts that are expected have characters that the locale C lacks.
+    command.env("LC_ALL", "C.UTF-8");
     command.current_dir(folder).stdin(Stdio::null());
     for variable in [
         "POOLCFG_VA_PROFILE",

@@ -289,7 +289,9 @@ impl PlanMisfit {
     #[must_use]
     pub const fn place(&self, case: &ResolvedProcess<'_>) -> FilePlace {
         let pool = &case.pools[self.pool];
-        if !pool.max_instances_at.is_said() && pool.totals_at.is_said() {
+        // Written totals decide how many instances there are.
+        let are_totals = self.memories(case).is_some() || !pool.max_instances_at.is_said();
+        if are_totals && pool.totals_at.is_said() {
             return pool.totals_at;
         }
         let (first, second) = match self.suggested(case) {

@@ -11,11 +11,11 @@ pub(crate) struct Completions {
     #[arg(
         value_name = "SHELL",
         conflicts_with = "message_format",
-        required_unless_present = "packages"
+        required = true
     )]
     pub(crate) shell: Option<clap_complete::Shell>,
     /// Print the names of the packages: the scripts ask for them.
-    #[arg(long, hide = true, conflicts_with_all = ["shell", "message_format"])]
+    #[arg(long, hide = true, exclusive = true)]
     pub(crate) packages: bool,
 }
 

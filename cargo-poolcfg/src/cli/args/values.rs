@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
+use crate::cli::wrap::glued;
 use crate::host::{HOSTS, Host};
 
 /// The value of `--message-format`.
@@ -61,7 +62,7 @@ impl ValueEnum for Emit {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         let (name, help) = self.words();
-        Some(PossibleValue::new(name).help(help))
+        Some(PossibleValue::new(name).help(glued(help)))
     }
 }
 

@@ -6,6 +6,27 @@ use poolcfg_core::{
 
 use crate::render::footprint::share;
 
+/// How much of what is mapped has a row of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fold {
+    /// Memories, tables and stacks of each pool.
+    Parts,
+    /// Each pool.
+    Pools,
+    /// All pools have one.
+    All,
+    /// The same, and what is outside the holes is not named.
+    Least,
+}
+
+/// What of the window pools may have.
+pub(super) struct Window {
+    /// The holes that have a least size.
+    pub(super) holes: Vec<Filled>,
+    /// Bytes that are free in other ones, wherever ASLR puts these, and that `RLIMIT_AS` lets the process have.
+    pub(super) elsewhere: u64,
+}
+
 /// A hole and what lies in it.
 pub(super) struct Filled {
     pub(super) span: Option<Span>,
@@ -22,19 +43,25 @@ pub(super) struct Filled {
 
 /// What pools of one shape have in a hole.
 pub(super) struct Filling {
-    /// The place of the pool in the file.
-    pool: usize,
-    mapping: MappingName,
+    /// The place of the pool in the file; `None` for all of them.
+    pool: Option<usize>,
+    /// `None` for all mappings of the pool.
+    mapping: Option<MappingName>,
     /// With its share of what the pool reserves, once all is placed.
     pub(super) name: String,
     pub(super) bytes: u64,
 }
 
 impl Filled {
-    fn add(&mut self, pool: usize, mapping: MappingName, bytes: u64) {
+    fn add(&mut self, pool: usize, mapping: MappingName, bytes: u64, fold: Fold) {
         if bytes == 0 {
             return;
         }
+        let (pool, mapping) = match fold {
+            Fold::Parts => (Some(pool), Some(mapping)),
+            Fold::Pools => (Some(pool), None),
+            Fold::All | Fold::Least => (None, None),
+        };
         // Pools of one shape follow each other in thousands: one line counts them.
         let mut known = self.content.iter_mut();
         match known.find(|part| part.pool == pool && part.mapping == mapping) {
@@ -55,7 +82,7 @@ impl Filled {
 }
 
 /// Places every mapping as the kernel does when ASLR leaves the holes least.
-pub(super) fn fill(case: &ResolvedProcess<'_>, limits: &[Limits]) -> Vec<Filled> {
+pub(super) fn fill(case: &ResolvedProcess<'_>, limits: &[Limits], fold: Fold) -> Window {
     let (mut position, _) = Position::of(case, limits);
     let mut holes: Vec<Filled> = position
         .free()
@@ -64,7 +91,13 @@ pub(super) fn fill(case: &ResolvedProcess<'_>, limits: &[Limits]) -> Vec<Filled>
         .zip(case.budget.spans)
         .enumerate()
         .map(|(index, ((size, hole), span))| Filled {
-            span: span.map(|span| larger(span, size.saturating_sub(hole.least), index == 0)),
+            span: span.map(|span| {
+                let bytes = size.saturating_sub(hole.least);
+                match case.budget.spans[0] {
+                    Some(first) if index > 0 && first.bottom < span.bottom => lower(span, bytes),
+                    _ => larger(span, bytes, index == 0),
+                }
+            }),
             is_split: false,
             size: *size,
             content: Vec::new(),
@@ -80,14 +113,16 @@ pub(super) fn fill(case: &ResolvedProcess<'_>, limits: &[Limits]) -> Vec<Filled>
             };
             for (name, bytes) in MappingName::ALL.iter().zip(reserved) {
                 for (hole, bytes) in holes.iter_mut().zip(bytes) {
-                    hole.add(pool, *name, bytes.get());
+                    hole.add(pool, *name, bytes.get(), fold);
                 }
             }
         }
     }
     label(case, &mut holes);
-    bound(case, &mut holes);
-    holes
+    let placed: u64 = holes.iter().map(|hole| hole.size).sum();
+    let elsewhere = case.budget.room.total.saturating_sub(placed);
+    let elsewhere = bound(case, &mut holes, elsewhere);
+    Window { holes, elsewhere }
 }
 
 /// Places the hole that has no least size, and so no addresses that it always has: in the standard layout it is what lies
@@ -110,26 +145,30 @@ fn place_above(case: &ResolvedProcess<'_>, holes: &mut [Filled]) {
 
 /// Names every part, with its share of what its pools reserve.
 fn label(case: &ResolvedProcess<'_>, holes: &mut [Filled]) {
-    for (index, pool) in case.pools().iter().enumerate() {
+    let pools = case.pools().iter().enumerate();
+    let named = pools.map(|(index, pool)| (Some(index), pool.name));
+    for (pool, name) in named.chain([(None, "")]) {
         let parts = || holes.iter().flat_map(|hole| &hole.content);
-        let own = parts().filter(|part| part.pool == index);
+        let own = parts().filter(|part| part.pool == pool);
         let all = Size::bytes(own.map(|part| part.bytes).sum());
         let parts = holes.iter_mut().flat_map(|hole| &mut hole.content);
-        for part in parts.filter(|part| part.pool == index) {
-            let name = match pool.name {
-                "" => String::new(),
-                name => format!("{name}: "),
+        for part in parts.filter(|part| part.pool == pool) {
+            let what = match (part.mapping, pool, name) {
+                (Some(mapping), _, "") => mapping.word().to_owned(),
+                (Some(mapping), _, name) => format!("{name}: {}", mapping.word()),
+                (None, None, _) => "pools".to_owned(),
+                (None, Some(_), "") => "pool".to_owned(),
+                (None, Some(_), name) => name.to_owned(),
             };
-            let share = share(part.bytes, all);
-            part.name = format!("{name}{}, {share}", part.mapping.word());
+            part.name = format!("{what}, {}", share(part.bytes, all));
         }
     }
 }
 
-/// Marks what `RLIMIT_AS` does not let the process have of what is left.
-fn bound(case: &ResolvedProcess<'_>, holes: &mut [Filled]) {
+/// Marks what `RLIMIT_AS` does not let the process have of what is left, and gives what it lets it have elsewhere.
+fn bound(case: &ResolvedProcess<'_>, holes: &mut [Filled], elsewhere: u64) -> u64 {
     let Some(limit) = case.budget.limits.rlimit_as else {
-        return;
+        return elsewhere;
     };
     let mapped: u64 = holes.iter().map(|hole| hole.size - hole.left()).sum();
     let mut allowed = limit
@@ -140,6 +179,15 @@ fn bound(case: &ResolvedProcess<'_>, holes: &mut [Filled]) {
         let had = hole.left().min(allowed);
         hole.beyond_limit = hole.left() - had;
         allowed -= had;
+    }
+    elsewhere.min(allowed)
+}
+
+/// Where a hole lies that has so many bytes more than the least, of those that it shares with a hole below it.
+fn lower(span: Span, bytes: u64) -> Span {
+    Span {
+        bottom: span.bottom.saturating_sub(bytes),
+        ..span
     }
 }
 

@@ -33,7 +33,7 @@ fn every_hole_of_linux_lies_between_its_addresses() {
             let Some(case) = case(profile, shape) else {
                 continue;
             };
-            let mut holes = fill(&case, &[]);
+            let Window { mut holes, .. } = fill(&case, &[], Fold::Parts);
             holes.retain(|hole| hole.size > 0);
             let mut spans: Vec<_> = holes
                 .iter()
@@ -73,12 +73,12 @@ fn what_aslr_splits_is_drawn_above_the_program() {
         width: 80,
         height: 22,
     };
-    let picture = plain(&draw(&case, &Plan::new(&case), canvas));
+    let picture = plain(&draw(&case, &Plan::new(&case), canvas, Fold::Parts));
     let order = [
         "end of the window",
         "stack and its gap, aslr, headroom",
         "252.87 GiB ├",
-        "below: split by aslr",
+        "up to 2 holes, by aslr",
         "left",
         "170.66 GiB ├",
         "program and heap",
@@ -91,6 +91,82 @@ fn what_aslr_splits_is_drawn_above_the_program() {
             .split_once(part)
             .unwrap_or_else(|| panic!("`{part}` is not there, or elsewhere:\n{picture}"));
         rest = after;
+    }
+}
+
+/// What all holes together have wherever ASLR puts them is drawn, as mapped or as left: no slot that fits has its place
+/// outside of that. And of a system whose addresses are not known, what is outside the hole is drawn.
+#[test]
+fn all_that_pools_may_have_is_drawn() {
+    for profile in VaProfile::ALL.concat() {
+        for shape in Shape::NAMED {
+            let Some(case) = case(profile, shape) else {
+                continue;
+            };
+            let plan = Plan::new(&case);
+            let mapped = match plan.misfit {
+                None => plan.guaranteed(),
+                Some(_) => &[],
+            };
+            for limits in [&[][..], mapped] {
+                let window = fill(&case, limits, Fold::Parts);
+                let name = profile.name;
+                let mut order: Vec<_> = window.holes.iter().filter(|hole| hole.size > 0).collect();
+                order.sort_by_key(|hole| std::cmp::Reverse(hole.span.map_or(0, |span| span.top)));
+                let all: u64 = order.iter().map(|hole| hole.size).sum();
+                assert!(
+                    all + window.elsewhere >= case.budget.room.total,
+                    "{name} {shape:?}"
+                );
+                let [outside, beside] = elsewhere(&case, &order, window.elsewhere);
+                assert_eq!(outside + beside, window.elsewhere, "{name} {shape:?}");
+                if let Some(top) = order.first().and_then(|hole| hole.span) {
+                    assert!(
+                        top.top <= profile.window.get(),
+                        "{name} {shape:?} {:?} {limits:?}",
+                        order
+                            .iter()
+                            .map(|hole| (hole.span, hole.size))
+                            .collect::<Vec<_>>()
+                    );
+                    assert!(
+                        outside <= profile.window.get().saturating_sub(top.top),
+                        "{name} {shape:?} {:?} {outside} {}",
+                        order.iter().map(|hole| hole.span).collect::<Vec<_>>(),
+                        profile.window.get()
+                    );
+                }
+                if !matches!(profile.layout, Layout::Linux(_)) {
+                    let canvas = Canvas {
+                        width: 80,
+                        height: 22,
+                    };
+                    let picture = plain(&draw(&case, &plan, canvas, Fold::Parts));
+                    let rest = Size::bytes(profile.window.get() - all).to_string();
+                    assert!(picture.contains(&rest), "{rest}\n{picture}");
+                }
+            }
+        }
+    }
+}
+
+/// Pools that have one row have the bytes of all their rows.
+#[test]
+fn folded_pools_are_as_large_as_their_parts() {
+    let sv39 = VaProfile::ALL.concat();
+    let sv39 = sv39.iter().find(|profile| profile.name == "sv39").unwrap();
+    let case = case(*sv39, Shape::DEFAULT).unwrap();
+    let plan = Plan::new(&case);
+    let mapped = |fold| {
+        let window = fill(&case, plan.guaranteed(), fold);
+        let rows: usize = window.holes.iter().map(|hole| hole.content.len()).sum();
+        let bytes = window.holes.iter().map(|hole| hole.size - hole.left());
+        (rows, bytes.sum::<u64>())
+    };
+    let (rows, bytes) = mapped(Fold::Parts);
+    for fold in [Fold::Pools, Fold::All] {
+        let (folded, same) = mapped(fold);
+        assert!(folded < rows && same == bytes, "{fold:?}");
     }
 }
 
@@ -129,7 +205,7 @@ fn every_process_can_be_drawn() {
                 width: 80,
                 height: 22,
             };
-            let picture = draw(&case, &plan, canvas);
+            let picture = draw(&case, &plan, canvas, Fold::Parts);
             for line in picture.lines() {
                 assert!(plain(line).chars().count() <= 80, "{line}");
             }
@@ -140,6 +216,7 @@ fn every_process_can_be_drawn() {
                     width: 40,
                     height: 22,
                 },
+                Fold::Parts,
             );
             for line in narrow.lines() {
                 assert_eq!(plain(line).chars().count(), 40, "{line}\n{narrow}");

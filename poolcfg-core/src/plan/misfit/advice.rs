@@ -35,7 +35,7 @@ impl PlanMisfit {
     }
 
     /// How many memories in all would fit, where poolcfg.toml writes totals: fewer instances then need not be asked for.
-    const fn memories(&self, case: &ResolvedProcess<'_>) -> Option<u32> {
+    pub(super) const fn memories(&self, case: &ResolvedProcess<'_>) -> Option<u32> {
         match case.pools[self.pool].keep {
             Keep::MemoryReservation => memories_with(case, self.pool),
             Keep::MaxInstances => None,
@@ -202,6 +202,12 @@ impl PlanMisfit {
         let pool = &case.pools[self.pool];
         let instances = pool.min_instances;
         if let Some(reservation) = largest_with(case, self.pool, instances) {
+            // Written totals outrank the instances.
+            if pool.totals_at.is_said() {
+                let text = say!(text; "memory_reservation = \"", exact(reservation), "\" (");
+                let text = say!(text; available(reservation), ") with totals for max_instances = ");
+                return say!(text; number(instances), " fits");
+            }
             let text =
                 say!(text; "max_instances = ", number(instances), " with memory_reservation = \"");
             return say!(text; exact(reservation), "\" (", available(reservation), ") fits");
