@@ -537,3 +537,31 @@ fn a_way_that_is_none_is_not_needed_by_what_fits() {
             .says_nothing_of("no other way does");
     }
 }
+
+/// Written totals outrank `max_instances`: a misfit shows them, and advises them.
+#[test]
+fn a_misfit_of_written_totals_is_theirs() {
+    let folder = Folder::new();
+    folder.write(
+        "poolcfg.toml",
+        "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 1\n[pooling_allocator.wasmtime]\nversion = \"48\"\n\
+         total_memories = 1000\n",
+    );
+    let riscv64 = ["--target", "riscv64gc-unknown-linux-gnu"];
+    let check = |further: &[&str]| {
+        let mut command = program("cargo-poolcfg", folder.root());
+        ran(command
+            .args(["poolcfg", "check"])
+            .args(riscv64)
+            .args(further))
+    };
+    check(&[])
+        .ends(100)
+        .says(" --> poolcfg.toml:6:18\n")
+        .says("help: total_memories = 42 fits");
+    let limit = ["--set", "address_space.rlimit_as=1GiB"];
+    check(&limit)
+        .ends(100)
+        .says(" with totals for max_instances = 1 fits")
+        .says_nothing_of("max_instances = 1 with");
+}
