@@ -504,7 +504,11 @@ fn a_record_that_does_not_fit_is_written_anew_as_advised() {
 /// Nothing is recorded that the check refuses, such as a total of components where there are none.
 #[test]
 fn whatever_is_recorded_can_be_judged() {
-    for features in ["[]", "[\"async\"]", "[\"gc\"]", "[\"component-model\"]"] {
+    for features in [
+        "[\"async\"]",
+        "[\"async\", \"gc\"]",
+        "[\"async\", \"component-model\"]",
+    ] {
         let machine = Machine::new("");
         let features = format!("pooling_allocator.wasmtime.features={features}");
         let totals = "pooling_allocator.wasmtime.total_memories=4";

@@ -549,11 +549,8 @@ fn a_misfit_of_written_totals_is_theirs() {
     );
     let riscv64 = ["--target", "riscv64gc-unknown-linux-gnu"];
     let check = |further: &[&str]| {
-        let mut command = program("cargo-poolcfg", folder.root());
-        ran(command
-            .args(["poolcfg", "check"])
-            .args(riscv64)
-            .args(further))
+        let mut command = program("poolcfg", folder.root());
+        ran(command.arg("check").args(riscv64).args(further))
     };
     check(&[])
         .ends(100)
@@ -561,6 +558,12 @@ fn a_misfit_of_written_totals_is_theirs() {
         .says("help: total_memories = 42 fits");
     let limit = ["--set", "address_space.rlimit_as=1GiB"];
     check(&limit)
+        .ends(100)
+        .says(" --> poolcfg.toml:6:18\n")
+        .says("no size of this pool fits with its totals");
+    let many = "pooling_allocator.max_instances=64";
+    let few = "pooling_allocator.wasmtime.total_memories=64";
+    check(&[&limit[..], &["--set", many, "--set", few]].concat())
         .ends(100)
         .says(" with totals for max_instances = 1 fits")
         .says_nothing_of("max_instances = 1 with");

@@ -289,16 +289,15 @@ impl PlanMisfit {
     #[must_use]
     pub const fn place(&self, case: &ResolvedProcess<'_>) -> FilePlace {
         let pool = &case.pools[self.pool];
-        // Written totals decide how many instances there are.
-        let are_totals = self.memories(case).is_some() || !pool.max_instances_at.is_said();
-        if are_totals && pool.totals_at.is_said() {
-            return pool.totals_at;
-        }
+        // Written totals outrank the instances.
+        let instances_at = if pool.totals_at.is_said() {
+            pool.totals_at
+        } else {
+            pool.max_instances_at
+        };
         let (first, second) = match self.suggested(case) {
-            Some(Suggested::Reservation(_)) => (pool.memory_reservation_at, pool.max_instances_at),
-            Some(Suggested::Instances(_)) | None => {
-                (pool.max_instances_at, pool.memory_reservation_at)
-            }
+            Some(Suggested::Reservation(_)) => (pool.memory_reservation_at, instances_at),
+            Some(Suggested::Instances(_)) | None => (instances_at, pool.memory_reservation_at),
         };
         if first.is_said() {
             first

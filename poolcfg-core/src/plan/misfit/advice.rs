@@ -35,7 +35,7 @@ impl PlanMisfit {
     }
 
     /// How many memories in all would fit, where poolcfg.toml writes totals: fewer instances then need not be asked for.
-    pub(super) const fn memories(&self, case: &ResolvedProcess<'_>) -> Option<u32> {
+    const fn memories(&self, case: &ResolvedProcess<'_>) -> Option<u32> {
         match case.pools[self.pool].keep {
             Keep::MemoryReservation => memories_with(case, self.pool),
             Keep::MaxInstances => None,
@@ -216,6 +216,11 @@ impl PlanMisfit {
             return text;
         }
         let text = text.str("no size of this pool fits");
+        let text = if pool.totals_at.is_said() {
+            text.str(" with its totals")
+        } else {
+            text
+        };
         let text = if case.count == 1 {
             text
         } else {
