@@ -48,16 +48,20 @@ fn the_numbers_of_the_readme_hold() {
     let version = stated("Cargo.toml", "version");
     let (minor, _) = version.rsplit_once('.').unwrap();
     let profiles = VaProfile::ALL.concat();
-    let sv39 = profiles.iter().find(|profile| profile.name == "sv39");
-    let sv39 = sv39.unwrap();
-    let [hole, _] = Budget::new(sv39, Shape::DEFAULT, None).holes();
-    let (window, hole) = (sv39.window.available(), hole.available());
+    let of = |name: &str| {
+        let profile = profiles.iter().find(|profile| profile.name == name);
+        let profile = profile.unwrap();
+        let [hole, _] = Budget::new(profile, Shape::DEFAULT, None).holes();
+        (profile.window.available(), hole.available())
+    };
+    let ((sv39, sv39_hole), (va39, va39_hole)) = (of("sv39"), of("va39"));
     for sentence in [
         format!("`cargo-poolcfg` needs Rust {own}."),
         format!("needs Rust {built}, which is Debian 13's"),
         format!("a fresh machine with Rust {own},"),
         format!("poolcfg is at {minor} and not published"),
-        format!("the {window} of such a board are {hole} in one"),
+        format!("the {sv39} of a VisionFive 2 (sv39) are {sv39_hole} in one"),
+        format!("the {va39} of a Jetson or a Raspberry Pi (va39) {va39_hole}."),
     ] {
         assert!(readme.contains(&sentence), "{sentence}");
     }

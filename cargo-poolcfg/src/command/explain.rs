@@ -42,20 +42,20 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Look) -> Result<Exit, Error
 /// How a picture and what is said of it become shorter, step by step: which limits decide is said in a sentence or with
 /// their names alone, the rows of a pool become one, then all pools become one, and last what is outside the holes has one
 /// word.
-const STEPS: [(Detail, Bounds, Fold); 8] = [
-    (Detail::Full, Bounds::Sentences, Fold::Parts),
-    (Detail::Full, Bounds::Limits, Fold::Parts),
-    (Detail::Pools, Bounds::Limits, Fold::Parts),
-    (Detail::Pools, Bounds::Limits, Fold::Pools),
-    (Detail::All, Bounds::Limits, Fold::Pools),
-    (Detail::All, Bounds::Limits, Fold::All),
-    (Detail::All, Bounds::Limits, Fold::Least),
-    (Detail::All, Bounds::None, Fold::Least),
+const STEPS: [(Detail, BoundsDetail, Fold); 8] = [
+    (Detail::Full, BoundsDetail::Sentences, Fold::Parts),
+    (Detail::Full, BoundsDetail::Limits, Fold::Parts),
+    (Detail::Pools, BoundsDetail::Limits, Fold::Parts),
+    (Detail::Pools, BoundsDetail::Limits, Fold::Pools),
+    (Detail::All, BoundsDetail::Limits, Fold::Pools),
+    (Detail::All, BoundsDetail::Limits, Fold::All),
+    (Detail::All, BoundsDetail::Limits, Fold::Least),
+    (Detail::All, BoundsDetail::None, Fold::Least),
 ];
 
 /// How much is said of what decides.
 #[derive(Clone, Copy, Debug)]
-enum Bounds {
+enum BoundsDetail {
     Sentences,
     Limits,
     None,
@@ -83,12 +83,12 @@ fn picture(outcome: &TargetOutcome<'_>) -> String {
 }
 
 /// What is said below a picture.
-fn below(outcome: &TargetOutcome<'_>, detail: Detail, bounds: Bounds) -> String {
+fn below(outcome: &TargetOutcome<'_>, detail: Detail, bounds: BoundsDetail) -> String {
     let mut lines = summary(&outcome.case, &outcome.plan, detail);
     let bounds = match bounds {
-        Bounds::Sentences => outcome.bounds(),
-        Bounds::Limits => outcome.bounds_in_short(),
-        Bounds::None => Vec::new(),
+        BoundsDetail::Sentences => outcome.bounds(),
+        BoundsDetail::Limits => outcome.bounds_in_short(),
+        BoundsDetail::None => Vec::new(),
     };
     for line in bounds {
         let _ = writeln!(lines, "{line}");

@@ -7,13 +7,21 @@ use toml_edit::{Item, TableLike};
 use crate::base::code::Code;
 use crate::base::escape::escaped;
 use crate::file::diagnostic::place_of;
-use crate::file::reader::TABLES;
 use crate::file::{Diagnostic, nearest};
 use crate::setting::{AddressSpaceKeys, FilePlace, PoolKeys, ProfileKeys, Setting, WasmtimeKeys};
 
 /// The key with the files from which the command `sync` takes the counts of an instance. It decides nothing by itself: who
 /// fits pools goes by the counts.
 pub const WORKLOAD: &str = "workload";
+
+/// The tables of a file.
+pub(super) const TABLES: [&str; 5] = [
+    "pooling_allocator",
+    "pool",
+    "address_space",
+    "target",
+    "va_profile",
+];
 
 /// One key of a table and what it holds.
 #[derive(Clone)]

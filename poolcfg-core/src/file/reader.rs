@@ -7,21 +7,13 @@ use crate::base::variable::Variable;
 use crate::file::cfgs::{TargetKey, target_condition};
 use crate::file::condition::Condition;
 use crate::file::layer::{Layer, SpaceLayer};
-use crate::file::notes::{Entry, Notes, entries, is_name, list, quoted};
+use crate::file::notes::{Entry, Notes, TABLES, entries, is_name, list, quoted};
 use crate::file::profiles::{self, check_reference};
 use crate::file::value::Value;
 use crate::file::{ConfigFile, Diagnostic, nearest, syntax, wasmtime};
 use crate::model::fit::MAX_POOLS;
 use crate::setting::{AddressSpaceKeys, MAX_PROFILES, PoolKeys};
 use crate::target::profile::OwnProfile;
-
-pub(super) const TABLES: [&str; 5] = [
-    "pooling_allocator",
-    "pool",
-    "address_space",
-    "target",
-    "va_profile",
-];
 
 /// The tables that may stand under `[target.…]`.
 pub(super) const TARGET_TABLES: [&str; 3] = ["pooling_allocator", "pool", "address_space"];

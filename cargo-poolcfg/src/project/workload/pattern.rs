@@ -29,17 +29,19 @@ pub(super) fn matching(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Str
             Some(FOLDERS)
                 if parts
                     .last()
-                    .is_some_and(|last| matches!(last, Part::Folders)) =>
+                    .is_some_and(|last| matches!(last, PatternPart::Folders)) =>
             {
                 continue;
             }
-            Some(FOLDERS) => Part::Folders,
-            Some(name) if is_pattern(name) => Part::Names(Pattern::new(name).map_err(no_pattern)?),
-            _ => Part::Name(part),
+            Some(FOLDERS) => PatternPart::Folders,
+            Some(name) if is_pattern(name) => {
+                PatternPart::Names(Pattern::new(name).map_err(no_pattern)?)
+            }
+            _ => PatternPart::Name(part),
         });
     }
-    if let Some(Part::Folders) = parts.last() {
-        parts.push(Part::Names(Pattern::new("*").map_err(no_pattern)?));
+    if let Some(PatternPart::Folders) = parts.last() {
+        parts.push(PatternPart::Names(Pattern::new("*").map_err(no_pattern)?));
     }
     let mut found = Vec::new();
     search(folder, &parts, &mut found)
@@ -50,14 +52,14 @@ pub(super) fn matching(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Str
 }
 
 /// A part of a path.
-enum Part<'p> {
+enum PatternPart<'p> {
     /// A name as it is, or a root.
     Name(Component<'p>),
     Names(Pattern),
     Folders,
 }
 
-fn search(base: &Path, parts: &[Part<'_>], found: &mut Vec<PathBuf>) -> io::Result<()> {
+fn search(base: &Path, parts: &[PatternPart<'_>], found: &mut Vec<PathBuf>) -> io::Result<()> {
     let [part, rest @ ..] = parts else {
         if fs::symlink_metadata(base).is_ok() {
             found.push(base.to_owned());
@@ -65,8 +67,8 @@ fn search(base: &Path, parts: &[Part<'_>], found: &mut Vec<PathBuf>) -> io::Resu
         return Ok(());
     };
     match part {
-        Part::Name(name) => search(&base.join(name), rest, found),
-        Part::Names(pattern) => {
+        PatternPart::Name(name) => search(&base.join(name), rest, found),
+        PatternPart::Names(pattern) => {
             for path in inside(base)? {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 if pattern.matches(&name) {
@@ -75,7 +77,7 @@ fn search(base: &Path, parts: &[Part<'_>], found: &mut Vec<PathBuf>) -> io::Resu
             }
             Ok(())
         }
-        Part::Folders => {
+        PatternPart::Folders => {
             search(base, rest, found)?;
             for path in inside(base)? {
                 if fs::symlink_metadata(&path).is_ok_and(|what| what.is_dir()) {
