@@ -128,9 +128,9 @@ fn start(program: InvokedAs) -> ExitCode {
         false => Ok(()),
     };
     match object {
-        Ok(()) => exit.into(),
+        Ok(()) => exit.end(),
         Err(error) => match (shell.fail(&error), exit) {
-            (_, Exit::Command(_)) => Exit::OWN_FAILURE.into(),
+            (_, Exit::Command(_) | Exit::Interrupted) => Exit::OWN_FAILURE.into(),
             (failed, _) => failed.into(),
         },
     }

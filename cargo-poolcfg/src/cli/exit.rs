@@ -16,6 +16,8 @@ pub enum Exit {
     Failed,
     /// As the command did that `why` ran, or in 125 to 127 where it did not run.
     Command(u8),
+    /// As the command did that `why` ran, by SIGINT.
+    Interrupted,
 }
 
 impl Exit {
@@ -35,7 +37,19 @@ impl Exit {
             Self::Misfit => 100,
             Self::Failed => 101,
             Self::Command(status) => status,
+            Self::Interrupted => 130,
         }
+    }
+
+    /// Ends this process as this says. A shell goes on with its script, unless it sees that SIGINT has ended the command.
+    pub(crate) fn end(self) -> ExitCode {
+        #[cfg(unix)]
+        if self == Self::Interrupted {
+            use rustix::process::{Signal, getpid, kill_process};
+            // Where it is ignored, the status has to do.
+            let _ = kill_process(getpid(), Signal::INT);
+        }
+        self.into()
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _, stdin};
 use std::path::Path;
 
 use poolcfg_core::Code;
 use poolcfg_runtime::RecheckLimit;
+use rustix::fs::{SeekFrom, fstat, seek, tell};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::cli::args::Why;
@@ -19,7 +20,8 @@ use crate::render::envelope::Results;
 use crate::why::advice::{Advice, RaisedLimit, Retry};
 use crate::why::report::{WhyReport, judge};
 use crate::why::text::{counted, deaths, lines, survivals};
-use crate::why::trace::told::Traced;
+use crate::why::trace::obstacle::WhyLimit;
+use crate::why::trace::told::{Status, Traced};
 use crate::why::trace::{TraceError, trace};
 
 /// Runs the command, and with `--retry` once more as it should work.
@@ -31,15 +33,21 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Why) -> Result<Exit, Error>
     // Before the command runs, which would be in vain.
     let file = output.map(create).transpose()?;
     context.envelope().is_behind_output = true;
+    let input = Input::of_now();
     let traced = trace(&arguments.command).map_err(|error| not_traced(error, arguments))?;
-    let (report, advice) = tell(context, &traced, &arguments.command);
+    let (report, advice) = say(context, &traced, &arguments.command);
     let mut reports = vec![report];
     let mut status = traced.status;
     if let Some(advice) = advice.filter(|_| arguments.retry) {
         match prepare(context, advice.retry, &arguments.command) {
             Ok(words) => {
+                if !input.is_given_again() {
+                    context
+                        .shell
+                        .note("the second run reads what is left of stdin");
+                }
                 let again = trace(&words).map_err(|error| not_traced(error, arguments))?;
-                reports.push(tell(context, &again, &words).0);
+                reports.push(say(context, &again, &words).0);
                 status = again.status;
             }
             Err(why) => context
@@ -56,7 +64,32 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Why) -> Result<Exit, Error>
         written.map_err(|error| not_written(path, &error))?;
         envelope.is_written = true;
     }
-    Ok(Exit::Command(status.code()))
+    Ok(match status {
+        Status::Killed(libc::SIGINT) => Exit::Interrupted,
+        _ => Exit::Command(status.code()),
+    })
+}
+
+/// What a command reads.
+struct Input {
+    /// Where it begins, of a file.
+    begin: Option<u64>,
+}
+
+impl Input {
+    fn of_now() -> Self {
+        Self {
+            begin: tell(stdin()).ok(),
+        }
+    }
+
+    /// Whether the next run reads what this one did: a file from the same place on, a terminal, or nothing.
+    fn is_given_again(&self) -> bool {
+        match self.begin {
+            Some(begin) => seek(stdin(), SeekFrom::Start(begin)).is_ok(),
+            None => stdin().is_terminal() || fstat(stdin()).is_err(),
+        }
+    }
 }
 
 /// Makes the file that the object goes to. Devices and pipes are written to.
@@ -82,7 +115,7 @@ fn not_written(path: &Path, error: &io::Error) -> Error {
 }
 
 /// Tells people of a run, and gives what helps where it failed for lack of memory.
-fn tell(context: &Context<'_>, traced: &Traced, words: &[OsString]) -> (WhyReport, Option<Advice>) {
+fn say(context: &Context<'_>, traced: &Traced, words: &[OsString]) -> (WhyReport, Option<Advice>) {
     let shell = context.shell;
     let (report, verdict) = judge(traced, words);
     for line in deaths(traced) {
@@ -124,9 +157,9 @@ fn prepare(
             }
             let names = limits.iter().map(|limit| limit.limit.name());
             let names = names.collect::<Vec<_>>().join(" and ");
-            context.shell.say(&format!(
-                "--retry: runs again with {names} as high as possible"
-            ));
+            context
+                .shell
+                .say(&format!("--retry: runs again with {names} raised"));
             Ok(words.to_vec())
         }
     }
@@ -135,8 +168,9 @@ fn prepare(
 /// Raises a limit of this process, which the command has from it.
 fn raise(raised: RaisedLimit) -> Result<(), String> {
     let resource = match raised.limit {
-        RecheckLimit::RlimitAs => Resource::As,
-        RecheckLimit::RlimitData => Resource::Data,
+        WhyLimit::Recheck(RecheckLimit::RlimitAs) => Resource::As,
+        WhyLimit::Recheck(RecheckLimit::RlimitData) => Resource::Data,
+        WhyLimit::Stack => Resource::Stack,
         _ => Resource::Memlock,
     };
     let name = raised.limit.name();
@@ -150,6 +184,18 @@ fn raise(raised: RaisedLimit) -> Result<(), String> {
         current: bytes,
         maximum: bytes,
     };
+    // An unlimited stack would change where everything lies.
+    if raised.limit == WhyLimit::Stack {
+        let larger = Rlimit {
+            current: Some(raised.need),
+            maximum,
+        };
+        let is_enough = maximum.is_none_or(|maximum| maximum >= raised.need);
+        return match is_enough && setrlimit(resource, larger).is_ok() {
+            true => Ok(()),
+            false => Err(format!("{name} cannot be raised so far")),
+        };
+    }
     // The hard limit is for root to raise.
     let is_free = setrlimit(resource, to(None)).is_ok();
     if is_free || maximum.is_none_or(|maximum| maximum >= raised.need) {

@@ -36,7 +36,7 @@ pub(crate) enum Retry {
 /// A limit to raise: what it is, and what is needed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RaisedLimit {
-    pub(crate) limit: RecheckLimit,
+    pub(crate) limit: WhyLimit,
     pub(crate) need: u64,
     pub(crate) have: u64,
 }
@@ -113,12 +113,15 @@ fn slots(failure: &MemoryFailure, who: &Who) -> Option<u64> {
 fn raised(obstacle: &Obstacle) -> Option<Retry> {
     let limits = obstacle.all().map(|also| match also.limit {
         WhyLimit::Recheck(
-            limit @ (RecheckLimit::RlimitAs
-            | RecheckLimit::RlimitData
-            | RecheckLimit::RlimitMemlock),
+            RecheckLimit::RlimitAs | RecheckLimit::RlimitData | RecheckLimit::RlimitMemlock,
         ) => Some(RaisedLimit {
-            limit,
+            limit: also.limit,
             need: also.need,
+            have: also.have,
+        }),
+        WhyLimit::Stack => Some(RaisedLimit {
+            limit: also.limit,
+            need: larger_stack(obstacle)?.get(),
             have: also.have,
         }),
         _ => None,
@@ -220,15 +223,19 @@ fn of_filter(call: Option<CallName>) -> String {
 
 /// What to do about a stack: the usual one, or a larger one.
 fn of_stack(obstacle: &Obstacle) -> String {
-    const LARGE: u64 = 1 << 30;
     let circles = "a function that calls itself without end fills any stack";
-    if obstacle.have >= LARGE {
-        return circles.to_owned();
+    match larger_stack(obstacle).map(Raise::Stack) {
+        Some(raise) => format!("raise the limit with {raise}; {circles}"),
+        None => circles.to_owned(),
     }
+}
+
+/// `None` where a larger one hardly helps.
+fn larger_stack(obstacle: &Obstacle) -> Option<Size> {
+    const LARGE: u64 = 1 << 30;
     let more = obstacle.have.saturating_mul(4);
     let more = more.max(obstacle.need.saturating_mul(2));
-    let raise = Raise::Stack(StackLimit::USUAL.max(Size::bytes(more)));
-    format!("raise the limit with {raise}; {circles}")
+    (obstacle.have < LARGE).then(|| StackLimit::USUAL.max(Size::bytes(more)))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use poolcfg_core::WasmtimeVersion;
+use poolcfg_core::{WasmtimeVersion, escaped};
 
 use super::said::is_command;
 use super::shape::{Asked, KnownSize, of_wasmtime};
@@ -58,14 +58,15 @@ impl Programs {
             Some(version) => of_wasmtime(version, asked),
             None => of_others(&name, failure.bytes),
         };
+        let shown = escaped(&name);
         let program = match version {
             Some(version) if name == "wasmtime" => format!("wasmtime {version}"),
-            Some(version) => format!("{name} (Wasmtime {version})"),
-            None => name.clone(),
+            Some(version) => format!("{shown} (Wasmtime {version})"),
+            None => shown.to_string(),
         };
         let mut text = format!("{program}, pid {}", failure.pid);
         match (&failure.mapping, &shape) {
-            (Some(mapping), _) => text += &format!(": its mapping `{mapping}`"),
+            (Some(mapping), _) => text += &format!(": its mapping `{}`", escaped(mapping)),
             (None, Some(shape)) => text += &format!(": {}", described(shape)),
             (None, None) => {}
         }

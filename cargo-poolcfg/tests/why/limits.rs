@@ -302,3 +302,24 @@ fn a_wild_address_is_blamed_on_no_limit() {
     let ran = ran(&mut why(&[], &words));
     ran.ends(128 + libc_sigsegv()).says_nothing_of("error[");
 }
+
+/// An unlimited stack limit has mmap search down from a sixth of the window and then up from a third: what lies between
+/// is free, and never found.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_hole_that_is_not_searched_is_none() {
+    let result = result(&["prlimit", "--stack=unlimited"], "hole_of_44_tib", 3);
+    let verdict = &result["verdict"];
+    assert_eq!(verdict["limit"], "hole", "{result:#}");
+    let have = verdict["have"].as_u64().unwrap();
+    assert!((41 << 40..44 << 40).contains(&have), "{result:#}");
+}
+
+/// Where other threads give memory back at once, the limit is not seen each time that a call has failed.
+#[test]
+fn a_limit_that_is_seen_once_is_named() {
+    for _ in 0..5 {
+        let result = result(&["prlimit", "--as=3221225472"], "races", 3);
+        assert_eq!(result["verdict"]["limit"], "rlimit_as", "{result:#}");
+    }
+}

@@ -4,8 +4,8 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::common::{Ran, ran};
-use crate::{ADDRESS_SPACE, words};
+use crate::common::{Folder, Ran, ran};
+use crate::{ADDRESS_SPACE, python, words};
 
 #[test]
 fn what_is_advised_starts() {
@@ -67,4 +67,50 @@ fn two_limits_in_the_way_are_both_raised() {
         "{help}"
     );
     assert_eq!(json["results"][1]["verdict"], json!(null), "{json:#}");
+}
+
+#[test]
+fn a_stack_is_made_larger_and_not_unlimited() {
+    let inner = env!("CARGO_BIN_EXE_poolcfg");
+    let deep = "n=0; f() { ((n++ < 3000)) && f; }; f; ulimit -s > \"$0\"; exit 0";
+    let folder = Folder::new();
+    let file = folder.path("stack");
+    let script = format!(
+        "ulimit -S -s 256; exec {inner} why --retry --message-format json -- bash -c '{deep}' {}",
+        file.display()
+    );
+    let ran = ran(Command::new("sh").args(["-c", &script]));
+    let json = ran
+        .ends(0)
+        .says("runs again with RLIMIT_STACK raised")
+        .json();
+    assert_eq!(
+        json["results"][0]["verdict"]["limit"], "rlimit_stack",
+        "{json:#}"
+    );
+    assert_eq!(json["results"][1]["verdict"], json!(null), "{json:#}");
+    assert_eq!(folder.read("stack").trim(), "8192");
+}
+
+#[test]
+fn the_second_run_reads_the_same_file() {
+    let inner = env!("CARGO_BIN_EXE_poolcfg");
+    let folder = Folder::new();
+    folder.write(
+        "program",
+        "import mmap\nprint(len(mmap.mmap(-1, 5 << 30)))\n",
+    );
+    let program = folder.path("program");
+    let of = |input: String| {
+        let script = format!(
+            "ulimit -S -v 3000000; {input} {inner} why --retry -- {} -",
+            python()
+        );
+        ran(Command::new("sh").args(["-c", &script]))
+    };
+    let from_file = of(format!("exec < {};", program.display()));
+    assert_eq!(from_file.ends(0).stdout, "5368709120\n");
+    from_file.says_nothing_of("of stdin");
+    let piped = of(format!("cat {} |", program.display()));
+    piped.says("note: the second run reads what is left of stdin");
 }

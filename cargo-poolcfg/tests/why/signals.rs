@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -89,6 +89,22 @@ fn a_failure_is_not_blamed_for_an_end_that_was_asked_for() {
         assert!(told.contains("went on without it"), "{told}");
         assert!(!told.contains("error["), "{told}");
     }
+}
+
+/// A shell ends its script where SIGINT has ended a command of it, and goes on where that has ended by itself.
+#[test]
+fn what_sigint_ends_ends_by_sigint() {
+    // Whoever runs the tests may ignore it.
+    let default = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])";
+    let command = ["sh", "-c", "kill -INT $$"].map(str::to_owned);
+    let why = why(&[], &command);
+    let mut by_python = Command::new(python());
+    by_python
+        .args(["-c", default])
+        .arg(why.get_program())
+        .args(why.get_args());
+    let ended = by_python.status().unwrap();
+    assert_eq!((ended.code(), ended.signal()), (None, Some(2)));
 }
 
 #[test]

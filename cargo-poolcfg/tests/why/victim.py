@@ -54,6 +54,32 @@ def hole():
     need(allocate(1 << 46, 0))
 
 
+def hole_of_44_tib():
+    need(allocate(44 << 40, 0))
+
+
+def races():
+    """Threads that map and unmap, so that there is memory again right after a call has failed."""
+    LIBC.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    failed = []
+
+    def take():
+        for _ in range(400):
+            address = allocate(3 * GIB // 2, 0)
+            if address is None:
+                failed.append(1)
+            else:
+                LIBC.munmap(address, 3 * GIB // 2)
+
+    threads = [threading.Thread(target=take) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed
+    need(allocate(4 * GIB, 0))
+
+
 def maps():
     with open("/proc/sys/vm/max_map_count") as file:
         most = int(file.read())

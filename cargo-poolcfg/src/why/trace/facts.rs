@@ -1,5 +1,6 @@
 //! Facts: what the system tells of a process, each read when a call has failed, while its thread is stopped.
 
+use poolcfg_core::{Target, VaProfile};
 use poolcfg_runtime::__private::{commit_left, proc};
 use rustix::param::page_size;
 
@@ -27,6 +28,8 @@ pub(super) struct Facts {
     pub(super) max_map_count: Option<u64>,
     /// Where mmap begins to search.
     pub(super) lowest: u64,
+    /// Where the heap begins, and the bytes of the program's data, which count for `RLIMIT_DATA` as the heap does.
+    pub(super) heap: Option<HeapStart>,
     /// `vm.overcommit_memory`.
     pub(super) overcommit: u64,
     /// With 2, what is left of the commit limit.
@@ -37,6 +40,14 @@ pub(super) struct Facts {
     /// Why mmap searches in the legacy layout.
     pub(super) legacy: Option<Legacy>,
     pub(super) page: u64,
+}
+
+/// Where the heap begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HeapStart {
+    pub(super) start: u64,
+    /// Bytes of the program's data, those that are read-only by now among them.
+    pub(super) data: u64,
 }
 
 /// Why mmap searches upwards from a third of the window.
@@ -64,9 +75,9 @@ impl Facts {
         let rlimit_stack = limit(&limits, "Max stack size");
         let meminfo = text("/proc/meminfo");
         let legacy = match () {
-            () if rlimit_stack.is_none() => Some(Legacy::UnlimitedStack),
             () if proc::is_compat_layout(&of("personality")) => Some(Legacy::Personality),
             () if number("/proc/sys/vm/legacy_va_layout") == Some(1) => Some(Legacy::Setting),
+            () if rlimit_stack.is_none() => Some(Legacy::UnlimitedStack),
             () => None,
         };
         Self {
@@ -82,6 +93,7 @@ impl Facts {
             maps: of("maps"),
             max_map_count: number("/proc/sys/vm/max_map_count"),
             lowest: number("/proc/sys/vm/mmap_min_addr").unwrap_or(0),
+            heap: HeapStart::of(&of("stat")),
             overcommit: number("/proc/sys/vm/overcommit_memory").unwrap_or(0),
             commit_left: commit_left(|path| Some(text(path))).map(|left| left.get()),
             ram_and_swap: proc::ram_and_swap(&meminfo).map(|size| size.get()),
@@ -97,10 +109,53 @@ impl Facts {
         u64::try_from(counted.count()).unwrap_or(u64::MAX)
     }
 
-    /// The largest free range.
+    /// The largest free range of those that mmap searches.
     pub(super) fn largest_gap(&self) -> u64 {
-        let gaps = proc::gaps(&self.maps, self.lowest);
-        gaps.first().map_or(0, |gap| gap.bytes.get())
+        let (from, to) = self.unsearched().unwrap_or((0, 0));
+        let parts = proc::gaps(&self.maps, self.lowest)
+            .into_iter()
+            .flat_map(|gap| {
+                let (start, end) = (gap.start, gap.start.saturating_add(gap.bytes.get()));
+                [
+                    from.min(end).saturating_sub(start),
+                    end.saturating_sub(to.max(start)),
+                ]
+            });
+        parts.max().unwrap_or(0)
+    }
+
+    /// The range in which mmap does not search: below where it begins, from there upwards; or between the beginning of
+    /// its search down and that of the one up, which comes after it. `None` where it searches everywhere.
+    ///
+    /// What is mapped there first, mostly libraries, tells where it begins: the stack limit may have changed since the
+    /// start. At most ASLR it is still above an eighth of the sixth, and below the program at 2/3. Source: mm/util.c, arch/x86/mm/mmap.c (`mmap_base`,
+    /// `arch_pick_mmap_layout`) and arch/x86/kernel/sys_x86_64.c (`arch_get_unmapped_area_topdown`).
+    fn unsearched(&self) -> Option<(u64, u64)> {
+        let legacy = self.legacy?;
+        let window = self.window()?;
+        let third = window / 3;
+        let all = || proc::maps(&self.maps);
+        if legacy == Legacy::UnlimitedStack && cfg!(target_arch = "x86_64") {
+            let sixth = window / 6;
+            let ends = all().map(|map| map.end);
+            let down = ends.filter(|end| (sixth / 8..=sixth).contains(end)).max()?;
+            return Some((down, third.saturating_add(sixth - down)));
+        }
+        let starts = all().map(|map| map.start);
+        let up = starts
+            .filter(|start| (third..window / 3 * 2).contains(start))
+            .min()?;
+        Some((0, up))
+    }
+
+    /// The end of what mmap searches without a hint.
+    fn window(&self) -> Option<u64> {
+        let (_, top) = self.stack()?;
+        let profiles = VaProfile::ALL.iter().flat_map(|table| table.iter());
+        let windows = profiles
+            .filter(|profile| profile.os.is(Target::CURRENT.os) && profile.serves(Target::CURRENT))
+            .map(|profile| profile.window.get());
+        windows.filter(|window| *window >= top).min()
     }
 
     /// The sum over what is mapped of a range, of mappings that count.
@@ -154,6 +209,22 @@ impl Facts {
     }
 }
 
+impl HeapStart {
+    /// From the text of /proc/PID/stat; see proc_pid_stat(5).
+    fn of(stat: &str) -> Option<Self> {
+        // Behind the name, which may have anything in it; the first field there is the third.
+        let (_, fields) = stat.rsplit_once(')')?;
+        let mut fields = fields.split_whitespace().skip(45 - 3);
+        let mut next = || fields.next()?.parse().ok();
+        let (start_data, end_data, start): (u64, u64, u64) = (next()?, next()?, next()?);
+        // 0 for who may not read it.
+        (start > 0).then(|| Self {
+            start,
+            data: end_data.saturating_sub(start_data),
+        })
+    }
+}
+
 /// The soft limit in a line of /proc/PID/limits; `None` if it is unlimited, or not told.
 fn limit(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
@@ -183,6 +254,51 @@ mod tests {
         assert!(proc::is_compat_layout("00200000\n") && !proc::is_compat_layout("00040000\n"));
         let caps = "CapPrm:\t0\nCapEff:\t0000000000004000\n";
         assert!(has_capability(caps, CAP_IPC_LOCK) && !has_capability(caps, 13));
+    }
+
+    /// The maps of a process whose libraries end at `library` and whose program lies at 2/3 of a window of 47 bits.
+    fn with_library_at(library: u64) -> String {
+        let stack = (1u64 << 47) - (1 << 20);
+        format!(
+            "{:x}-{library:x} r-xp 00000000 fe:00 1 /lib/c\n555555554000-555555555000 r-xp 00000000 fe:00 2 /bin/x\n\
+             {:x}-{stack:x} rw-p 00000000 00:00 0 [stack]\n",
+            library - 0x1000,
+            stack - 0x1000
+        )
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn what_mmap_does_not_search_is_no_hole() {
+        let window = 1u64 << 47;
+        let aslr = 1 << 39;
+        let of = |maps: String, legacy| Facts {
+            maps,
+            legacy,
+            ..Facts::default()
+        };
+        let program = 0x5555_5555_4000;
+        // From the libraries below a sixth of the window down to 0; then up from a third to the program, or from there to
+        // the stack. In between nothing is ever found.
+        let library = window / 6 - aslr;
+        let unlimited = of(with_library_at(library), Some(Legacy::UnlimitedStack));
+        let stack = window - (1 << 20) - 0x1000;
+        assert_eq!(unlimited.largest_gap(), stack - program - 0x1000);
+        // In the legacy layout from the libraries above a third.
+        let library = window / 3 + aslr;
+        let legacy = of(with_library_at(library), Some(Legacy::Personality));
+        assert_eq!(legacy.largest_gap(), stack - program - 0x1000);
+        let usual = of(with_library_at(library), None);
+        assert_eq!(usual.largest_gap(), library - 0x1000);
+    }
+
+    #[test]
+    fn the_start_of_the_heap_is_read_behind_any_name() {
+        let fields: Vec<String> = (3..=52).map(|field| (field * 0x1000).to_string()).collect();
+        let stat = format!("7 (a ) 1 b) {}", fields.join(" "));
+        let heap = HeapStart::of(&stat).unwrap();
+        assert_eq!((heap.start, heap.data), (47 * 0x1000, 0x1000));
+        assert_eq!(HeapStart::of("7 (a) S 1"), None);
     }
 
     #[test]

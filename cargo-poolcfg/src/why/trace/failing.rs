@@ -3,6 +3,7 @@
 use std::fs;
 use std::mem;
 
+use poolcfg_runtime::RecheckLimit;
 use rustix::process::Pid;
 
 use super::backing::obstacle_at;
@@ -50,7 +51,15 @@ impl Watched {
                 && (other.protection, other.errno) == (protection, failed.errno)
                 && other.is_arena == is_arena
         };
-        if self.failures.folds(is_same) {
+        if let Some(cause) = self.failures.folds(is_same) {
+            // What another thread has given back in between is free again when the system is asked.
+            if cause == WhyLimit::Recheck(RecheckLimit::Refused) {
+                let now = obstacle(failed, &Facts::read(thread));
+                let known = now.filter(|now| now.limit != cause);
+                if let (Some(known), Some(first)) = (known, self.failures.find(is_same)) {
+                    first.obstacle = known;
+                }
+            }
             return;
         }
         // The first thread of its process may have ended, and has no memory then.
@@ -161,7 +170,7 @@ impl Watched {
         self.processes.thread(id).refused = call;
         let is_same =
             |other: &MemoryFailure| is_refused_by_signal(other, process) && other.call == call;
-        if call.is_some_and(CallName::is_traced) && !self.failures.folds(is_same) {
+        if call.is_some_and(CallName::is_traced) && self.failures.folds(is_same).is_none() {
             let obstacle = Obstacle::of(WhyLimit::Seccomp, 0, 0);
             self.push([id, process], call, libc::ENOSYS, obstacle);
         }
@@ -230,7 +239,7 @@ impl Watched {
         let is_same = |other: &MemoryFailure| {
             (other.pid, other.call, other.obstacle.limit) == (process, None, obstacle.limit)
         };
-        if !self.failures.folds(is_same) {
+        if self.failures.folds(is_same).is_none() {
             self.push([id, process], None, 0, obstacle);
             if let Some(failure) = self.failures.find(|failure| failure.pid == process) {
                 failure.mapping = Some(mapping);

@@ -142,7 +142,7 @@ impl Front {
         };
         let (number, code) = (word(0), word(8));
         match number {
-            libc::SIGCHLD | libc::SIGWINCH => {}
+            libc::SIGCHLD => {}
             libc::SIGCONT => self.wakes = true,
             // The kernel sends what a terminal's keys mean to the command as well.
             _ if code > 0 => {}

@@ -6,6 +6,7 @@ use std::fs;
 use poolcfg_runtime::__private::proc;
 
 use super::calls::{BegunCall, CallName, TracedCall};
+use super::limit::WhyLimit;
 use super::proc_file::text;
 use super::status::Status;
 use super::told::MemoryFailure;
@@ -235,18 +236,13 @@ impl Failures {
         self.iter_mut().rev().find(|failure| is_it(failure))
     }
 
-    /// Counts a failure that is as one before it; whether there is one.
-    pub(super) fn folds(&mut self, is_same: impl Fn(&MemoryFailure) -> bool) -> bool {
-        let found = self.find(is_same);
-        match found {
-            Some(failure) => {
-                failure.times = failure.times.saturating_add(1);
-                failure.went_on = false;
-                failure.later = 0;
-                true
-            }
-            None => false,
-        }
+    /// Counts a failure that is as one before it, and gives the limit that was in the way of that; `None` if there is none.
+    pub(super) fn folds(&mut self, is_same: impl Fn(&MemoryFailure) -> bool) -> Option<WhyLimit> {
+        let failure = self.find(is_same)?;
+        failure.times = failure.times.saturating_add(1);
+        failure.went_on = false;
+        failure.later = 0;
+        Some(failure.obstacle.limit)
     }
 
     pub(super) fn push(&mut self, failure: MemoryFailure) {

@@ -3,6 +3,7 @@
 use poolcfg_runtime::__private::proc;
 use poolcfg_runtime::RecheckLimit;
 
+use super::WhyLimit;
 use super::asked::{
     Failed, MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_NORESERVE, MAP_SHARED, Obstacles,
     PROT_WRITE,
@@ -74,11 +75,20 @@ pub(super) fn of_mremap(call: &TracedCall, bytes: u64, asked: &mut Obstacles<'_>
 pub(super) fn of_brk(call: &TracedCall, bytes: u64, asked: &mut Obstacles<'_>) {
     let end = call.arguments[0].saturating_sub(bytes);
     let end = end.next_multiple_of(asked.facts.page);
-    let free = asked.facts.free_behind(end);
+    let facts = asked.facts;
+    let free = facts.free_behind(end);
+    // The heap with the program's data: `check_data_rlimit`.
+    let heap = facts.heap.map_or(0, |heap| {
+        let end = end.saturating_add(bytes);
+        end.saturating_sub(heap.start).saturating_add(heap.data)
+    });
     asked
-        .data(Some(bytes))
-        .ask(RecheckLimit::Hole, bytes, Some(free))
-        .expand(bytes, None)
-        .maps(0)
-        .commit(bytes, true);
+        .ask(RecheckLimit::RlimitData, heap, facts.rlimit_data)
+        .ask(RecheckLimit::Hole, bytes, Some(free));
+    // What counts for all that is writable may be less, where some of the data is read-only by now.
+    match asked.found.first() {
+        Some((WhyLimit::Recheck(RecheckLimit::RlimitData), ..)) => asked.expand(bytes, None),
+        _ => asked.expand(bytes, Some(bytes)),
+    };
+    asked.maps(0).commit(bytes, true);
 }

@@ -4,6 +4,7 @@ use poolcfg_runtime::RecheckLimit;
 
 use super::asked::{AlsoLimit, MAP_FIXED, MAP_NORESERVE, MAP_SHARED};
 use super::*;
+use crate::why::trace::facts::HeapStart;
 use crate::why::trace::huge::{FewPages, HugeFile};
 
 const GIB: u64 = 1 << 30;
@@ -198,6 +199,34 @@ fn the_heap_grows_as_far_as_the_next_mapping() {
     let found = ask(CallName::Brk, arguments, libc::ENOMEM, &facts());
     assert_eq!(found.limit, WhyLimit::Recheck(RecheckLimit::Hole));
     assert_eq!(found.have, 0x2000_0000 - 0x1000_2000);
+}
+
+/// What of the program's data is read-only by now counts for its heap, and for nothing else.
+#[test]
+fn the_heap_counts_with_the_data_of_the_program() {
+    let limited = |heap| {
+        Facts {
+        rlimit_data: Some(3 << 20),
+        vm_data: 1 << 20,
+        heap,
+        maps: "10000000-10001000 rw-p 00000000 fe:00 1 /bin/x\n7f0000000000-7f0000001000 rw-p 0 00:00 0 [stack]\n".to_owned(),
+        ..facts()
+    }
+    };
+    let arguments = [0x1000_1000 + GIB, 0, 0, 0, 0, 0];
+    let start = 0x1000_1000;
+    let small = HeapStart {
+        start,
+        data: 4 << 20,
+    };
+    let found = ask(
+        CallName::Brk,
+        arguments,
+        libc::ENOMEM,
+        &limited(Some(small)),
+    );
+    assert_eq!(found.limit, WhyLimit::Recheck(RecheckLimit::RlimitData));
+    assert_eq!((found.need, found.have), (GIB + (4 << 20), 3 << 20));
 }
 
 #[test]
