@@ -41,7 +41,7 @@ pub(crate) fn verdict(traced: &Traced) -> Option<usize> {
         let often = failures
             .iter()
             .enumerate()
-            .filter(|(_, failure)| failure.times >= OFTEN && !failure.is_arena)
+            .filter(|(_, failure)| failure.times >= OFTEN && !failure.is_optional)
             .filter(|(_, failure)| !is_followed(failure, traced));
         often
             .max_by_key(|(_, failure)| failure.times)
@@ -78,7 +78,7 @@ pub(crate) fn survived(failure: &MemoryFailure) -> bool {
     let is_asked = |signal| signal == libc::SIGPIPE || ASKS_TO_END.contains(&signal);
     failure.went_on
         || failure.later >= MANY
-        || failure.is_arena
+        || failure.is_optional
         || match failure.ended {
             None | Some(Status::Exited(0)) => true,
             Some(Status::Exited(_)) => false,
@@ -116,7 +116,7 @@ mod tests {
             },
             times: 1,
             went_on: false,
-            is_arena: false,
+            is_optional: false,
             later: 0,
             ended,
             followed_by: None,

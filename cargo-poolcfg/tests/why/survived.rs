@@ -86,3 +86,13 @@ fn no_failure_of_many_threads_is_lost() {
     let times = failures.iter().map(|failure| failure["times"].as_u64());
     assert_eq!(times.sum::<Option<u64>>(), Some(8 * 50), "{result:#}");
 }
+
+/// A runtime maps its own file to tell where it has come to.
+#[test]
+fn a_backtrace_that_is_not_told_is_not_blamed() {
+    let words = words(ADDRESS_SPACE, "reads_itself");
+    let ran = ran(&mut why(&[], &words));
+    ran.ends(3)
+        .says("went on without it")
+        .says_nothing_of("error[");
+}

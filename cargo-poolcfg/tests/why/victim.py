@@ -222,6 +222,18 @@ def arena():
     sys.exit(3)
 
 
+def reads_itself():
+    """Maps the file of its program, as backtraces do, where that is larger than what is left."""
+    with open("/proc/self/exe", "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        with open("/proc/self/statm") as statm:
+            used = int(statm.read().split()[0]) * mmap.PAGESIZE
+        need(allocate(GIB - used - size // 2, 0))
+        for _ in range(5):
+            assert LIBC.mmap(None, size, 1, PRIVATE, file.fileno(), 0) == FAILED
+    os._exit(3)
+
+
 def often():
     for _ in range(100):
         allocate(1 << 60, 0)

@@ -12,6 +12,8 @@ pub struct Map<'a> {
     pub end: u64,
     /// Whether it can be written.
     pub writable: bool,
+    /// Whether it can be executed.
+    pub executable: bool,
     /// The file, or a name in brackets; empty when it is anonymous.
     pub name: &'a str,
 }
@@ -30,6 +32,7 @@ pub fn maps(text: &str) -> impl Iterator<Item = Map<'_>> {
             start,
             end,
             writable: permissions.as_bytes().get(1) == Some(&b'w'),
+            executable: permissions.as_bytes().get(2) == Some(&b'x'),
             name,
         })
     })

@@ -35,11 +35,14 @@ fn maps(text: &str) {
             start,
             end,
             writable,
+            executable,
             name,
         } = map;
         assert!(start < end);
         let write = if *writable { 'w' } else { '-' };
-        written += &format!("{start:08x}-{end:08x} r{write}-p 00000000 00:00 0       {name}\n");
+        let execute = if *executable { 'x' } else { '-' };
+        written +=
+            &format!("{start:08x}-{end:08x} r{write}{execute}p 00000000 00:00 0       {name}\n");
     }
     assert!(proc::maps(&written).eq(maps));
     // Any line is a name of which all is read.

@@ -183,6 +183,14 @@ impl TracedCall {
             && (address, protection, flags) == (0, 0, PRIVATE_ANONYMOUS_NORESERVE)
     }
 
+    /// Whether it maps what nobody writes to or runs.
+    pub(super) const fn only_reads(&self) -> bool {
+        const READ: u64 = 1;
+        const SHARED: u64 = 1;
+        let [_, _, protection, flags, ..] = self.arguments;
+        matches!(self.name, CallName::Mmap) && protection == READ && flags & SHARED == 0
+    }
+
     /// Whether it takes no more memory, and fails for lack of mappings alone.
     pub(super) const fn only_splits(&self) -> bool {
         matches!(self.name, CallName::Munmap | CallName::Madvise)

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::mem;
+use std::path::Path;
 
+use poolcfg_runtime::__private::proc;
 use poolcfg_runtime::RecheckLimit;
 use rustix::process::Pid;
 
@@ -45,11 +47,11 @@ impl Watched {
         let call = failed.call;
         let protection = call.protection();
         let address = call.arguments[0];
-        let is_arena = call.is_arena();
+        let is_optional = call.is_arena() || reads_running_code(thread, call);
         let is_same = |other: &MemoryFailure| {
             (other.pid, other.call, other.bytes) == (process, Some(call.name), failed.bytes)
                 && (other.protection, other.errno) == (protection, failed.errno)
-                && other.is_arena == is_arena
+                && other.is_optional == is_optional
         };
         if let Some(cause) = self.failures.folds(is_same) {
             // What another thread has given back in between is free again when the system is asked.
@@ -87,7 +89,7 @@ impl Watched {
             obstacle,
             times: 1,
             went_on: false,
-            is_arena,
+            is_optional,
             later: 0,
             ended: None,
             followed_by: None,
@@ -121,7 +123,7 @@ impl Watched {
             obstacle,
             times: 1,
             went_on: false,
-            is_arena: false,
+            is_optional: false,
             later: 0,
             ended: None,
             followed_by: None,
@@ -301,6 +303,18 @@ pub(super) fn is_of_memory(call: &TracedCall, errno: i32) -> bool {
         CallName::Mmap if errno == libc::EINVAL => has_flag(call),
         _ => [libc::ENOMEM, libc::EAGAIN, libc::EPERM, libc::EACCES].contains(&errno),
     }
+}
+
+/// Whether a call maps a file to read it whose code the process runs: that is for a backtrace, and nothing comes of it.
+fn reads_running_code(thread: i32, call: &TracedCall) -> bool {
+    let Some(descriptor) = call.file().filter(|_| call.only_reads()) else {
+        return false;
+    };
+    let Ok(file) = fs::read_link(format!("/proc/{thread}/fd/{descriptor}")) else {
+        return false;
+    };
+    let maps = text(&format!("/proc/{thread}/maps"));
+    proc::maps(&maps).any(|map| map.executable && Path::new(map.name) == file)
 }
 
 #[cfg(test)]

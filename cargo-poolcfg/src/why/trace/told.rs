@@ -66,8 +66,9 @@ pub(crate) struct MemoryFailure {
     pub(crate) times: u64,
     /// Whether it went on: with other threads or processes, or with what it asked for in vain.
     pub(crate) went_on: bool,
-    /// Whether glibc asks so for a heap of a thread: where it is refused one, it uses another.
-    pub(crate) is_arena: bool,
+    /// Whether who asks so does without it where it is refused: glibc asks for a heap of a thread, and a runtime reads the
+    /// file of code that runs, to tell where in it the program has come to.
+    pub(crate) is_optional: bool,
     /// How many calls of the process for memory have succeeded after it.
     pub(crate) later: u64,
     /// How the process ended; `None` while it runs.
