@@ -85,8 +85,13 @@ fn starts(failure: &MemoryFailure, flags: &[String]) -> bool {
             _ => {}
         }
     }
+    // A JVM that does not start leaves a file of what went wrong where it is.
+    let Ok(folder) = tempfile::tempdir() else {
+        return false;
+    };
     let mut command = Command::new("sh");
     command
+        .current_dir(folder.path())
         .args(["-c", &format!("{script}exec \"$@\""), "sh"])
         .arg(&failure.program)
         .args(flags)
