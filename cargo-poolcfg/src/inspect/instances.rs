@@ -110,6 +110,27 @@ fn exported(instance: &InstanceItem, sort: Sort, name: &str) -> Result<Item, Unr
     }
 }
 
+/// What a component gets for an import.
+fn given(
+    frame: &Frame<'_>,
+    name: &Rc<str>,
+    sort: Sort,
+    is_outermost: bool,
+) -> Result<Item, Unreadable> {
+    let item = match is_outermost {
+        true if sort == Sort::Component => {
+            let text = format!("component `{name}` as an import, which no Wasmtime takes");
+            return Err(Unreadable::Impossible(text));
+        }
+        true => imported(sort, name),
+        false => frame.args.get(name).cloned().unwrap_or(Item::Other),
+    };
+    if sort != Sort::Other && matches!(item, Item::Other) {
+        return Err(damaged(format!("an instance is not given `{name}`")));
+    }
+    Ok(item)
+}
+
 impl<'t> Follower<'t> {
     fn step(
         &mut self,
@@ -119,19 +140,7 @@ impl<'t> Follower<'t> {
     ) -> Result<Option<Frame<'t>>, Unreadable> {
         match step {
             Step::Import(name, sort) => {
-                let item = match is_outermost {
-                    true if *sort == Sort::Component => {
-                        let text =
-                            format!("component `{name}` as an import, which no Wasmtime takes");
-                        return Err(Unreadable::Impossible(text));
-                    }
-                    true => imported(*sort, name),
-                    false => frame.args.get(name).cloned().unwrap_or(Item::Other),
-                };
-                if *sort != Sort::Other && matches!(item, Item::Other) {
-                    return Err(damaged(format!("an instance is not given `{name}`")));
-                }
-                frame.push(item);
+                frame.push(given(frame, name, *sort, is_outermost)?);
             }
             Step::Module(module) => frame.modules.push(ModuleItem::Own(*module)),
             Step::Component(number) => {

@@ -10,7 +10,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use poolcfg_core::file::{ConfigFile, read_text};
-use poolcfg_core::{Code, Engine, Limits, Plan, ResolvedProcess, WasmtimeFeature, WrittenTotals};
+use poolcfg_core::{
+    Code, Engine, Limits, Plan, ResolvedProcess, Wasmtime, WasmtimeFeature, WrittenTotals,
+};
 use siphasher::sip::SipHasher24;
 
 use crate::cli::error::{Error, Source};
@@ -85,9 +87,19 @@ fn pool_table(text: &mut String, table: &str, limits: &Limits) {
         let _ = writeln!(text, "guard_before = {}", limits.guard_before);
     }
     let _ = writeln!(text, "pools = {}", limits.pools);
-    let Some(wasmtime) = &limits.wasmtime else {
-        return;
-    };
+    if let Some(wasmtime) = &limits.wasmtime {
+        wasmtime_table(text, table, limits, wasmtime, has_stacks);
+    }
+}
+
+/// The keys of Wasmtime that decide what its pool maps.
+fn wasmtime_table(
+    text: &mut String,
+    table: &str,
+    limits: &Limits,
+    wasmtime: &Wasmtime,
+    has_stacks: bool,
+) {
     let features: Vec<String> = wasmtime
         .features
         .iter()
