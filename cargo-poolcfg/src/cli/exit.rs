@@ -68,17 +68,12 @@ pub(crate) fn statuses(command: &str) -> String {
         "" | "generate" => &[FITS, MISFIT_OR_STALE, FAILED_OF_FILE, USAGE],
         "check" | "explain" => &[FITS, MISFIT, FAILED_OF_FILE, USAGE],
         "sync" => &[DONE, DIFFERS, FAILED_OF_FILE, USAGE],
-        "why" => {
-            let own: Vec<_> = [OWN_FAILURE, NOT_EXECUTABLE, NOT_FOUND, USAGE]
-                .iter()
-                .map(said)
-                .collect();
-            let of_command = "that of the command, or 128 and the signal that ended it";
-            return format!("{HEADING}{of_command}; {}.", own.join("; "));
-        }
+        "why" => &[OWN_FAILURE, NOT_EXECUTABLE, NOT_FOUND, USAGE],
         _ => &[DONE, FAILED, USAGE],
     };
-    let list: Vec<_> = list.iter().map(said).collect();
+    let of_command = "that of the command, or 128 and the signal that ended it";
+    let first = (command == "why").then(|| of_command.to_owned());
+    let list: Vec<_> = first.into_iter().chain(list.iter().map(said)).collect();
     format!("{HEADING}{}.", list.join("; "))
 }
 
