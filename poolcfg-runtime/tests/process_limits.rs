@@ -5,9 +5,14 @@
 
 mod common;
 
+use std::ptr;
+
 use common::{child, child_with, limits, said, under};
 use poolcfg_runtime::__private::{AddressSpaceKeys, PoolKeys, Setting};
-use poolcfg_runtime::{Pool, PoolLimits, RecheckError, RecheckLimit, RecheckOptions, Size};
+use poolcfg_runtime::{
+    Pool, PoolLimits, RecheckError, RecheckLimit, RecheckOptions, Reserved, Size,
+};
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect};
 
 /// 3.94 TiB: what Wasmtime takes by default.
 const SMALL_MEMORIES: PoolLimits = limits(1000, Size::gib(4), Size::mib(1));
@@ -48,6 +53,17 @@ const UNDER_RLIMIT_DATA: PoolLimits = under(
 /// What is guaranteed under `vm.max_map_count` as it is everywhere.
 const UNDER_MAX_MAP_COUNT: PoolLimits = under(
     PoolKeys {
+        memory_reservation: Some(Setting::given(Size::mib(1))),
+        max_memory_size: Some(Setting::given(Size::kib(64))),
+        ..ASKED
+    },
+    SPACE,
+);
+
+/// The same slots, so few that they need few maps.
+const FEW_UNDER_MAX_MAP_COUNT: PoolLimits = under(
+    PoolKeys {
+        max_instances: Some(Setting::given(100)),
         memory_reservation: Some(Setting::given(Size::mib(1))),
         max_memory_size: Some(Setting::given(Size::kib(64))),
         ..ASKED
@@ -102,6 +118,85 @@ fn what_is_guaranteed_under_a_limit_starts_under_it() {
         let at_once = format!("{guaranteed} at once of ");
         assert!(said.contains(&at_once), "{test}: {said}");
     }
+}
+
+/// A recheck that succeeds has counted what the process has mapped before it: every slot it gives can be used, however
+/// many maps there are.
+#[test]
+fn a_process_with_many_maps_gets_what_it_can_use() {
+    let said = said(&child("use_beside_many_maps", ""));
+    assert!(said.contains("0 before: got 9067 of 9067"), "{said}");
+    assert!(said.contains("done"), "{said}");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process that makes so many maps"]
+fn use_beside_many_maps() {
+    const FULL: &str = "the map table is full";
+    let mut before = 0;
+    for further in [0, 3_000, 17_000, 30_000, 14_500, 700] {
+        before += further;
+        make_maps(further);
+        for limits in [&UNDER_MAX_MAP_COUNT, &FEW_UNDER_MAX_MAP_COUNT] {
+            let shrink = RecheckOptions::new().or_shrink(true);
+            for (name, options) in [("got", RecheckOptions::new()), ("or_shrink", shrink)] {
+                let all = limits.guaranteed().max_instances;
+                match limits.recheck_with(options) {
+                    Ok(reserved) => {
+                        let instances = reserved.instances();
+                        eprintln!("{before} before: {name} {instances} of {all}");
+                        use_whole(reserved);
+                    }
+                    Err(RecheckError::Misfit(misfit)) => {
+                        let full = misfit.limit.to_string();
+                        assert_eq!(full, "max_map_count", "{before} before: {misfit}");
+                        eprintln!("{before} before: {FULL}");
+                    }
+                    Err(error) => panic!("{before} before: {error}"),
+                }
+            }
+        }
+    }
+    eprintln!("done");
+}
+
+/// Makes so many maps, for good.
+fn make_maps(maps: usize) {
+    let page = rustix::param::page_size();
+    let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+    let len = (maps + 1) * page;
+    // SAFETY: a new map at an address of the system's choosing touches nothing that exists.
+    let start = unsafe { mmap_anonymous(ptr::null_mut(), len, ProtFlags::empty(), flags) };
+    let start = start.expect("there is room for a few pages");
+    for at in (1..maps).step_by(2) {
+        // SAFETY: the page is of the map that was made just now, and nobody refers to it.
+        let split = unsafe {
+            mprotect(
+                start.wrapping_byte_add(at * page),
+                page,
+                MprotectFlags::READ,
+            )
+        };
+        split.expect("there are maps left");
+    }
+}
+
+/// Opens every slot as far as it goes.
+fn use_whole(reserved: Reserved) {
+    let pool = Pool::new(reserved).expect("it opens");
+    let limits = pool.limits();
+    let all = usize::try_from(limits.max_memory_size.get()).expect("it is mapped");
+    let slots: Vec<_> = (0..limits.max_instances)
+        .map(|_| {
+            let mut slot = pool.acquire().expect("a slot is free");
+            slot.memory_mut().grow_to(all).expect("it may grow so far");
+            slot
+        })
+        .collect();
+    assert_eq!(
+        slots.len(),
+        usize::try_from(limits.max_instances).expect("it fits")
+    );
 }
 
 /// Prints what came of a recheck. A failed one must leave nothing mapped.

@@ -15,7 +15,7 @@ use std::ptr;
 
 use common::{child, child_with, said, with_keys};
 use poolcfg_runtime::__private::{PoolKeys, Setting};
-use poolcfg_runtime::{AcquireOptions, Pool, PoolOptions, Region, Reset, Size, Slot};
+use poolcfg_runtime::{AcquireOptions, GrowError, Pool, PoolOptions, Region, Reset, Size, Slot};
 use rustix::mm::{
     MapFlags, MlockAllFlags, MlockFlags, MprotectFlags, ProtFlags, mlock_with, mlockall,
     mmap_anonymous, mprotect,
@@ -704,7 +704,15 @@ fn use_up_all_maps() {
             pages.step_by(page()).take(many).for_each(|byte| *byte = 1);
             slot.memory_mut().as_mut_slice()[most - 1] = 1;
         }
+        let small = pool_of(2, most, PoolOptions::new()).expect("it fits");
+        let mut slot = owner(&small, 0);
         let used = use_up(limit);
+        // What is in the way is named.
+        let error = slot
+            .memory_mut()
+            .grow_to(page())
+            .expect_err("no map is left");
+        assert!(matches!(error, GrowError::TooManyMaps { .. }), "{error}");
         drop(slots);
         if closes {
             pool.close_idle();

@@ -32,10 +32,27 @@ pub(crate) struct Took {
     pub(crate) is_all: bool,
 }
 
-impl Holding {
-    /// Whether an address is in one of its mappings.
-    pub(crate) fn holds(&self, address: u64) -> bool {
-        self.ranges.iter().any(|range| range.contains(&address))
+/// All addresses that pools hold, in ascending order.
+#[derive(Clone, Debug)]
+pub(crate) struct HeldAddresses(Vec<Range<u64>>);
+
+impl HeldAddresses {
+    pub(crate) fn of(holdings: &[Holding]) -> Self {
+        let ranges = holdings.iter().flat_map(|holding| &holding.ranges);
+        let mut ranges: Vec<_> = ranges.cloned().collect();
+        ranges.sort_unstable_by_key(|range| range.start);
+        Self(ranges)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether an address is in a mapping of a pool.
+    pub(crate) fn contain(&self, address: u64) -> bool {
+        let behind = self.0.partition_point(|range| range.start <= address);
+        let range = behind.checked_sub(1).and_then(|at| self.0.get(at));
+        range.is_some_and(|range| address < range.end)
     }
 }
 
@@ -132,7 +149,7 @@ mod tests {
     fn holding(address: u64) -> Option<Holding> {
         holdings()
             .into_iter()
-            .find(|holding| holding.holds(address))
+            .find(|holding| HeldAddresses::of(std::slice::from_ref(holding)).contain(address))
     }
 
     fn bytes(holding: &Holding) -> u64 {

@@ -9,7 +9,7 @@ use poolcfg_core::{
     Bound, Demand, HEADROOM_MAPS, Limits, MAX_MAP_COUNT, ProcessLimits, Size, bookkeeping,
 };
 
-use crate::machine::live_pools::Holding;
+use crate::machine::live_pools::{HeldAddresses, Holding};
 use crate::machine::overcommit;
 use crate::machine::proc;
 use crate::machine::{Machine, Resource};
@@ -68,19 +68,21 @@ pub(crate) struct ProcessBounds {
     page_size: Size,
 }
 
-/// What /proc tells of the process, each file read once and not before it is needed.
+/// What /proc tells of the process and of what pools hold in it, each file read once and not before it is needed.
 struct ProcFacts<'a, M> {
     machine: &'a M,
     status: OnceCell<String>,
     maps: OnceCell<String>,
+    held: HeldAddresses,
 }
 
 impl<'a, M: Machine> ProcFacts<'a, M> {
-    const fn new(machine: &'a M) -> Self {
+    fn new(machine: &'a M, holdings: &[Holding]) -> Self {
         Self {
             machine,
             status: OnceCell::new(),
             maps: OnceCell::new(),
+            held: HeldAddresses::of(holdings),
         }
     }
 
@@ -90,6 +92,17 @@ impl<'a, M: Machine> ProcFacts<'a, M> {
         proc::size_of(self.status.get_or_init(read), name).unwrap_or(Size::ZERO)
     }
 
+    /// More maps than the process has, without counting them: each has a page at least. Counting takes twice as long as the
+    /// rest of a recheck.
+    ///
+    /// The first number of /proc/self/statm is `total_vm`, the pages of all maps (proc_pid_statm(5), `vm_stat_account` of
+    /// mm/mmap.c).
+    fn maps_at_most(&self) -> u64 {
+        let text = self.machine.text("/proc/self/statm");
+        let pages = text.as_deref().and_then(|text| text.split(' ').next());
+        pages.and_then(proc::number).unwrap_or(u64::MAX)
+    }
+
     /// The maps of the process.
     fn maps(&self) -> impl Iterator<Item = proc::Map<'_>> {
         let read = || self.machine.text("/proc/self/maps").unwrap_or_default();
@@ -97,13 +110,13 @@ impl<'a, M: Machine> ProcFacts<'a, M> {
     }
 
     /// Bytes that live slots have opened.
-    fn open_bytes(&self, holdings: &[Holding]) -> Size {
-        if holdings.is_empty() {
+    fn open_bytes(&self) -> Size {
+        if self.held.is_empty() {
             return Size::ZERO;
         }
         let open = self
             .maps()
-            .filter(|map| map.writable && holdings.iter().any(|holding| holding.holds(map.start)))
+            .filter(|map| map.writable && self.held.contain(map.start))
             .fold(0u64, |sum, map| sum.saturating_add(map.end - map.start));
         Size::bytes(open)
     }
@@ -127,7 +140,7 @@ impl ProcessBounds {
             rest: Demand::NONE,
             page_size,
         };
-        let told = ProcFacts::new(machine);
+        let told = ProcFacts::new(machine, holdings);
         if let Some(limit) = machine.limit(Resource::AddressSpace) {
             this.limits.rlimit_as = Some(limit);
             // What is held is in it. What is kept is counted when it is taken.
@@ -140,7 +153,7 @@ impl ProcessBounds {
         // What live slots have opened is in VmData and in the holdings.
         let data = || {
             let unplaced = unplaced(holdings).map(|holding| holding.writable_at_worst);
-            let counted = unplaced.fold(told.open_bytes(holdings), |sum, bytes| {
+            let counted = unplaced.fold(told.open_bytes(), |sum, bytes| {
                 sum.checked_add(bytes).unwrap_or(Size::bytes(u64::MAX))
             });
             told.status("VmData").saturating_sub(counted)
@@ -223,8 +236,8 @@ impl ProcessBounds {
         }
     }
 
-    /// Reads `vm.max_map_count`; the maps of the process are counted only where they may decide, beside as many
-    /// as `most` of this pool and those to come.
+    /// Reads `vm.max_map_count`; the maps of the process are counted only where they may decide, beside as many as `most`
+    /// of this pool and those to come.
     fn read_maps<M: Machine>(&mut self, told: &ProcFacts<'_, M>, most: u64, holdings: &[Holding]) {
         let have = match told.machine.text("/proc/sys/vm/max_map_count") {
             Some(text) => proc::number(&text).unwrap_or(MAX_MAP_COUNT),
@@ -237,12 +250,13 @@ impl ProcessBounds {
         });
         let saved = saved_maps(holdings, self.page_size);
         let all = promised.saturating_add(saved).saturating_add(most);
-        if all.saturating_add(HEADROOM_MAPS) <= have {
+        let left = have.saturating_sub(all);
+        if HEADROOM_MAPS <= left && told.maps_at_most() <= left {
             return;
         }
         let others = told
             .maps()
-            .filter(|map| !holdings.iter().any(|holding| holding.holds(map.start)))
+            .filter(|map| !told.held.contain(map.start))
             .count();
         let unplaced = unplaced(holdings).map(|holding| holding.maps_at_worst);
         let others = wide(others).saturating_sub(unplaced.fold(0, u64::saturating_add));
@@ -263,7 +277,7 @@ impl ProcessBounds {
         };
         self.limits.commit_limit = Some(left);
         // What live slots have opened is committed already.
-        let open = told.open_bytes(holdings).get();
+        let open = told.open_bytes().get();
         self.own.committed = promised_bytes(holdings).saturating_sub(open);
         true
     }

@@ -5,7 +5,7 @@ use std::io;
 
 use poolcfg_core::{Code, Size, Text};
 
-use super::wide;
+use super::{os, wide};
 
 /// Why a region does not grow.
 ///
@@ -29,6 +29,13 @@ pub enum GrowError {
         /// The most it may have.
         capacity: usize,
     },
+    /// The process has as many mappings as `vm.max_map_count` allows, and pages that become writable split one more.
+    TooManyMaps {
+        /// The bytes that were asked for.
+        bytes: usize,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The system does not make the pages writable, or does not close those beyond.
     Refused {
         /// The bytes that were asked for.
@@ -50,10 +57,19 @@ impl GrowError {
         Code::SlotMemory
     }
 
+    /// Why the system does not open so many bytes, as far as it can be found out.
+    pub(super) fn of(bytes: usize, source: io::Error) -> Self {
+        if source.kind() == io::ErrorKind::OutOfMemory && os::are_maps_used_up() {
+            Self::TooManyMaps { bytes, source }
+        } else {
+            Self::Refused { bytes, source }
+        }
+    }
+
     /// What the system says, where it says anything.
     pub(super) fn into_io(self) -> io::Error {
         match self {
-            Self::Refused { source, .. } => source,
+            Self::Refused { source, .. } | Self::TooManyMaps { source, .. } => source,
             Self::AboveCapacity { .. } => io::ErrorKind::InvalidInput.into(),
         }
     }
@@ -67,10 +83,16 @@ impl GrowError {
                 exact(*bytes),
                 exact(*capacity)
             ),
+            Self::TooManyMaps { bytes, source } => write!(
+                f,
+                "cannot make `{}` writable, the process has as many mappings as `vm.max_map_count` allows, the system \
+                 says `{source}`: release other slots, or raise it with `sysctl -w vm.max_map_count=N`",
+                exact(*bytes)
+            ),
             Self::Refused { bytes, source } => write!(
                 f,
-                "cannot make `{}` writable, the system says `{source}`: release other slots, or raise the limit on \
-                 data or commit",
+                "cannot make `{}` writable, the system says `{source}`: release other slots, or raise \
+                 `RLIMIT_DATA` or the commit limit of `vm.overcommit_memory`",
                 exact(*bytes)
             ),
         }

@@ -183,7 +183,8 @@ impl<T: ?Sized> Region<T> {
     /// Where the system refuses, the pool gives back what its idle slots hold, and asks once more.
     ///
     /// # Errors
-    /// [`GrowError::AboveCapacity`] above [`capacity`](Self::capacity); [`GrowError::Refused`] when the system does
+    /// [`GrowError::AboveCapacity`] above [`capacity`](Self::capacity); [`GrowError::TooManyMaps`] where
+    /// `vm.max_map_count` is in the way, and [`GrowError::Refused`] when the system does
     /// not make the pages writable, such as under a commit limit. The length is then as before.
     pub fn grow_to(&mut self, bytes: usize) -> Result<(), GrowError> {
         if bytes <= self.len {
@@ -302,10 +303,7 @@ impl<T: ?Sized> Region<T> {
     pub(super) fn give(&mut self, size: usize, asked: usize) -> Result<(), GrowError> {
         if size > self.open {
             self.open_or_reclaim(size)
-                .map_err(|source| GrowError::Refused {
-                    bytes: asked,
-                    source,
-                })?;
+                .map_err(|source| GrowError::of(asked, source))?;
         }
         self.len = size;
         self.most = self.most.max(size);

@@ -40,7 +40,7 @@ impl<T: ?Sized> Region<T> {
         self.most = 0;
         if size < self.may_be_open && (!self.checked || self.may_be_open > self.open) {
             self.shut(size)
-                .map_err(|source| GrowError::Refused { bytes, source })?;
+                .map_err(|source| GrowError::of(bytes, source))?;
         }
         self.give(size, size)
     }

@@ -200,12 +200,15 @@ pub(super) unsafe fn renew(start: NonNull<u8>, len: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a part of a map can be mapped again: whether the process may have one map more, and has the
-/// addresses. It is tried on new pages, which are gone after that.
-///
-/// To be asked before a [`renew`] that is not needed: what Linux refuses for lack of maps (`vm.max_map_count`) or of
-/// addresses (`RLIMIT_AS`) has the same error as what leaves a hole. Another thread may take the last map in between.
-pub(super) fn can_renew() -> bool {
+/// What the system says to one map more, which is then split.
+enum TriedMap {
+    Had,
+    NotMapped,
+    NotSplit,
+}
+
+/// Asks for one map more on new pages, which are gone after that.
+fn try_map() -> TriedMap {
     let page = page_size();
     let len = 3 * page;
     let made = call(Call::TryMap, 0, |_| {
@@ -213,7 +216,7 @@ pub(super) fn can_renew() -> bool {
         unsafe { rustix::mm::mmap_anonymous(ptr::null_mut(), len, ProtFlags::empty(), flags()) }
     });
     let Ok(first) = made else {
-        return false;
+        return TriedMap::NotMapped;
     };
     let second = first.wrapping_byte_add(page);
     // Two maps more, as none of the neighbours is like it.
@@ -222,7 +225,33 @@ pub(super) fn can_renew() -> bool {
     // What stays if that fails is three pages of addresses.
     // SAFETY: the pages are our own, and nobody refers to them.
     let _ = unsafe { rustix::mm::munmap(first, len) };
-    split.is_ok()
+    match split {
+        Ok(()) => TriedMap::Had,
+        Err(_) => TriedMap::NotSplit,
+    }
+}
+
+/// Whether a part of a map can be mapped again: whether the process may have one map more, and has the
+/// addresses.
+///
+/// To be asked before a [`renew`] that is not needed: what Linux refuses for lack of maps (`vm.max_map_count`) or of
+/// addresses (`RLIMIT_AS`) has the same error as what leaves a hole. Another thread may take the last map in between.
+pub(super) fn can_renew() -> bool {
+    matches!(try_map(), TriedMap::Had)
+}
+
+/// Whether the process has as many maps as `vm.max_map_count` allows; `false` where the system does not tell.
+///
+/// Pages that are private and read-only count against no limit of bytes but `RLIMIT_AS`, so what refuses them where
+/// there is none is the number of maps. Source: mm/mmap.c (`do_mmap`, `may_expand_vm`), mm/vma.c (`__split_vma`).
+pub(super) fn are_maps_used_up() -> bool {
+    use rustix::process::{Resource, getrlimit};
+    cfg!(any(target_os = "linux", target_os = "android"))
+        && match try_map() {
+            TriedMap::Had => false,
+            TriedMap::NotSplit => true,
+            TriedMap::NotMapped => getrlimit(Resource::As).current.is_none(),
+        }
 }
 
 fn pointer(start: NonNull<u8>) -> *mut c_void {

@@ -149,6 +149,11 @@ pub(super) fn can_renew() -> bool {
     true
 }
 
+/// Nothing bounds the number of maps.
+pub(super) fn are_maps_used_up() -> bool {
+    false
+}
+
 /// Locked pages are given back as all others are.
 pub(super) fn has_locks(_start: NonNull<u8>, _len: usize) -> bool {
     false
