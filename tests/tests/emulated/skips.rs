@@ -189,6 +189,12 @@ pub(crate) static SKIPS: [Skip; 40] = [
         reason: "it would use up the maps of the emulator, too",
     },
     Skip {
+        program: "poolcfg-runtime/process_limits",
+        test: "a_process_with_many_maps_gets_what_it_can_use",
+        applies: |_, _| true,
+        reason: "it would use up the maps of the emulator, too",
+    },
+    Skip {
         program: "poolcfg-runtime/region_reuse",
         test: "locks_that_an_owner_forgets_are_gone_for_the_next",
         applies: |_, _| true,
