@@ -14,7 +14,7 @@ use crate::{boot, programs};
 /// Fresh processes in each cell; ASLR places each anew. `cargo xtask kernels` starts 140, which makes 15,120 of nine
 /// kernels with twelve cells.
 fn starts_of_a_cell() -> u32 {
-    std::env::var("POOLCFG_STARTS").map_or(20, |starts| starts.parse().unwrap())
+    std::env::var("POOLCFG_STARTS").map_or(10, |starts| starts.parse().unwrap())
 }
 
 /// The archive with the judged program in its three ways of linking.
