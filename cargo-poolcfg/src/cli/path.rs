@@ -11,17 +11,22 @@ pub(crate) fn shown(path: &Path) -> String {
 
 /// A path for programs, which open it: the same as it is, without the way up and down again to a file that is there.
 pub(crate) fn relative(path: &Path) -> String {
+    relative_to(path, std::env::current_dir().ok().as_deref())
+}
+
+/// The same from another current directory; `None` if there is none. From the root, whole paths are as short.
+fn relative_to(path: &Path, here: Option<&Path>) -> String {
     let inside = |path: &Path, here: &Path| path.strip_prefix(here).ok().map(Path::to_owned);
-    let here = std::env::current_dir().ok();
+    let here = here.filter(|here| here.parent().is_some());
     let direct = || {
         let real = real(path)?;
-        let inside = inside(&real, &here.as_ref()?.canonicalize().ok()?);
+        let inside = inside(&real, &here?.canonicalize().ok()?);
         // What was given from here can be opened from here.
         inside.or_else(|| path.is_absolute().then_some(real))
     };
     let has_way_up = path.components().any(|part| part == Component::ParentDir);
     let relative = match path.is_absolute() || has_way_up {
-        true => inside(path, here.as_deref().unwrap_or(path))
+        true => inside(path, here.unwrap_or(path))
             .filter(|_| !has_way_up)
             .or_else(direct),
         // As it was given.
@@ -70,5 +75,9 @@ mod tests {
         let here = std::env::current_dir().unwrap();
         assert_eq!(relative(&here.join("src/../nothing/here")), "nothing/here");
         assert_eq!(relative(&here), here.display().to_string());
+        // A service that has no other directory runs in the root, and its administrator does not.
+        let whole = "/etc/wasmtime.toml";
+        assert_eq!(relative_to(Path::new(whole), Some(Path::new("/"))), whole);
+        assert_eq!(relative_to(Path::new(whole), Some(Path::new("/etc"))), "wasmtime.toml");
     }
 }

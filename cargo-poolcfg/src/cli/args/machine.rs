@@ -78,11 +78,13 @@ impl MachineFlags {
             && self.engine.engine_version.is_none()
     }
 
-    /// The flags that name files, as they are given.
+    /// The flags that name files: as they are given, so that they are the same in every checkout, or whole where the text
+    /// is of this machine, since a unit and its administrator have different current directories.
     pub(crate) fn files(&self) -> Vec<OsString> {
         let mut flags = Vec::new();
         let mut say = |flag: &str, path: &Path| {
-            flags.extend([flag.into(), path.into()]);
+            let whole = self.here.then(|| std::path::absolute(path).ok()).flatten();
+            flags.extend([flag.into(), whole.unwrap_or_else(|| path.to_owned()).into()]);
         };
         if let Some(program) = &self.program {
             say("--program", program);
