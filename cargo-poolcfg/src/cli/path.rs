@@ -78,6 +78,9 @@ mod tests {
         // A service that has no other directory runs in the root, and its administrator does not.
         let whole = "/etc/wasmtime.toml";
         assert_eq!(relative_to(Path::new(whole), Some(Path::new("/"))), whole);
-        assert_eq!(relative_to(Path::new(whole), Some(Path::new("/etc"))), "wasmtime.toml");
+        assert_eq!(
+            relative_to(Path::new(whole), Some(Path::new("/etc"))),
+            "wasmtime.toml"
+        );
     }
 }

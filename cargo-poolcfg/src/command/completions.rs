@@ -56,7 +56,7 @@ fn script(shell: Shell) -> String {
             .iter()
             .fold(script, |script, command| with_files(&script, command))
             .replacen(BASH_WORD, BASH_WORD_OR_VALUE, 1),
-        Shell::Fish => script.replacen(FISH_PARSE, FISH_PARSE_OR_PART, 1),
+        Shell::Fish => script.replacen(FISH_PARSE, FISH_PARSE_OR_PART, 1) + FISH_COMMANDS,
         _ => script,
     }
 }
@@ -148,3 +148,13 @@ const FISH_PARSE_OR_PART: &str = "-- $cmd 2>/dev/null
     or argparse -s (__fish_poolcfg_global_optspecs) -- $cmd[1..-2] 2>/dev/null
     or return
 ";
+
+/// What `why` runs is a command.
+const FISH_COMMANDS: &str = r#"
+function _poolcfg_runs
+    set -l words (commandline -opc)
+    contains -- why $words; and test "$words[-1]" = --
+end
+
+complete -c poolcfg -n _poolcfg_runs -f -a '(complete -C (commandline -ct))'
+"#;

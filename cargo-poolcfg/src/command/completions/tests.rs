@@ -215,6 +215,7 @@ fn fish_completes_values_of_flags_before_any_subcommand() {
             "poolcfg check --target riscv64gc-unknown-linux-m",
             "riscv64gc-unknown-linux-musl",
         ),
+        ("poolcfg why -- prlimi", "prlimit"),
         ("poolcfg check -p b", "bee"),
         ("poolcfg sync --workspace --exclude b", "bee"),
     ] {
