@@ -8,9 +8,9 @@
 //! | `MAX_INSTANCES` | a count | lower what is asked, to 1 at least; the guarantee goes down with it |
 //! | `MIN_INSTANCES` | a count | lower or raise the least that is of use, up to the instances asked for; above the guarantee it takes its place |
 //! | `MEMORY_RESERVATION` | a size | lower it, in multiples of 64 KiB; `max_memory_size` goes down with it |
-//! | `MAX_MEMORY_SIZE` | a size | lower it |
+//! | `MAX_MEMORY_SIZE` | a size | lower it, to a page at least |
 //! | `GUARD_SIZE` | a size | raise it: code may rely on the guard that the build chose |
-//! | `TABLE_RESERVATION`, `STACK_RESERVATION` | a size | lower it, but not to nothing |
+//! | `TABLE_RESERVATION`, `STACK_RESERVATION` | a size | lower it, but not to nothing, and a stack to a page at least |
 //!
 //! With a lower reservation or a higher guard, Wasmtime refuses code that was compiled for the build's.
 //!
@@ -106,14 +106,15 @@ impl SetVariable<'_> {
         Size::parse(&self.value).map_err(|error| self.fault(VariableFault::NotSize(error)))
     }
 
-    /// A size that is lower than or the same as the build's, and something.
-    fn lower(&self, build: Size) -> Result<Size, VariableError> {
+    /// A size that is lower than or the same as the build's, and so much at the least, where that is not below it.
+    fn lower(&self, build: Size, least: Size) -> Result<Size, VariableError> {
         let size = self.size()?;
         if size > build {
             return Err(self.fault(VariableFault::AboveBuild { most: build.get() }));
         }
-        if size.is_zero() {
-            return Err(self.fault(VariableFault::Zero));
+        let least = least.min(build);
+        if size < least || size.is_zero() {
+            return Err(self.fault(VariableFault::TooSmall { least }));
         }
         Ok(size)
     }
@@ -184,7 +185,10 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<'_, F> {
     fn memory(&self, asked: &mut Limits) -> Result<(), VariableError> {
         let promise = self.promise;
         if let Some(said) = self.said("MEMORY_RESERVATION", asked.memory_reservation.get()) {
-            let size = said.lower(asked.memory_reservation)?;
+            let size = said.size()?;
+            // What is too little otherwise is no multiple either.
+            let least = if size.is_zero() { GRAIN } else { size };
+            let size = said.lower(asked.memory_reservation, least)?;
             if !size.is_multiple_of(GRAIN) {
                 return Err(said.fault(VariableFault::NotMultiple));
             }
@@ -201,7 +205,7 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<'_, F> {
         };
         let possible = build.min(asked.memory_reservation);
         if let Some(said) = self.said("MAX_MEMORY_SIZE", possible.get()) {
-            let size = said.lower(build)?;
+            let size = said.lower(build, self.promise.page_size)?;
             if size > asked.memory_reservation {
                 return Err(said.fault(VariableFault::Above {
                     key: "memory_reservation",
@@ -216,10 +220,10 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<'_, F> {
     /// Tables, stacks and guards.
     fn others(&self, asked: &mut Limits) -> Result<(), VariableError> {
         if let Some(said) = self.said("TABLE_RESERVATION", asked.table_reservation.get()) {
-            asked.table_reservation = said.lower(asked.table_reservation)?;
+            asked.table_reservation = said.lower(asked.table_reservation, Size::bytes(1))?;
         }
         if let Some(said) = self.said("STACK_RESERVATION", asked.stack_reservation.get()) {
-            let size = said.lower(asked.stack_reservation)?;
+            let size = said.lower(asked.stack_reservation, self.promise.page_size)?;
             if let Some(wasmtime) = &asked.wasmtime {
                 if size < wasmtime.max_wasm_stack {
                     return Err(said.fault(VariableFault::Below {

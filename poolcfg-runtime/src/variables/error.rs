@@ -48,8 +48,13 @@ pub enum VariableFault {
     NotNumber,
     /// It is not a size.
     NotSize(SizeError),
-    /// It is zero.
+    /// A count is zero.
     Zero,
+    /// A size is zero, or below what one of its kind has at the least.
+    TooSmall {
+        /// The least that is allowed.
+        least: Size,
+    },
     /// It is above what the build asks for; variables lower limits.
     AboveBuild {
         /// The most that is allowed: bytes, or instances.
@@ -126,6 +131,9 @@ impl VariableError {
             VariableFault::NotNumber => f.write_str("but expected a whole number: "),
             VariableFault::NotSize(error) => write!(f, "an invalid size: {error}: "),
             VariableFault::Zero => f.write_str("but it must be at least 1: "),
+            VariableFault::TooSmall { least } => {
+                write!(f, "but it must be at least `{}`: ", least.exact())
+            }
             VariableFault::AboveBuild { most } => {
                 f.write_str("but the build asks for ")?;
                 fault.counts(f, most, instances)?;

@@ -152,6 +152,25 @@ fn every_mistake_names_the_variable_the_value_and_what_is_allowed() {
     }
 }
 
+/// A size that the system would make larger is none that was meant.
+#[test]
+fn a_size_has_a_least_with_its_unit() {
+    for (key, value, least) in [
+        ("MEMORY_RESERVATION", "0", "64KiB"),
+        ("MAX_MEMORY_SIZE", "100", "4KiB"),
+        ("MAX_MEMORY_SIZE", "0", "4KiB"),
+        ("STACK_RESERVATION", "1KiB", "4KiB"),
+        ("STACK_RESERVATION", "0", "4KiB"),
+    ] {
+        let name = format!("POOLCFG_{key}");
+        let error = read(&[(&name, value)]).unwrap_err();
+        let message = error.to_string();
+        let said = format!("`{name}` is `{value}`, but it must be at least `{least}`: ");
+        assert!(message.contains(&said), "{message}");
+        read(&[(&name, least)]).expect(&message);
+    }
+}
+
 /// What a message gives as an example is not refused by the next one.
 #[test]
 fn a_value_that_a_message_names_is_possible() {
