@@ -50,6 +50,8 @@ impl<M: Keeper> Recheck<'_, M> {
                 max_instances: None,
                 memory_reservation: None,
             },
+            pair: None,
+            built_guard: None,
             va_profile: self.promise.va_profile,
             shape: self.promise.shape,
             slot: None,
@@ -76,6 +78,8 @@ impl<M: Keeper> Recheck<'_, M> {
         misfit.unit = exceeded.limit.unit();
         if of_size {
             misfit.largest_fit = self.largest_fit(&misfit);
+            misfit.pair = self.fitting_pair(&misfit);
+            misfit.built_guard = self.fitting_guard(&misfit);
         }
         misfit
     }

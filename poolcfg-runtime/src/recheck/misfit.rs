@@ -107,6 +107,10 @@ pub struct Misfit {
     /// What would fit: most instances at the reservation asked for, and largest reservation at the
     /// instances asked for. Where holes decide, it leaves what ASLR may take of them in another process.
     pub largest_fit: LargestFit,
+    /// Two numbers that would fit together, where neither of [`largest_fit`](Self::largest_fit) does.
+    pub pair: Option<FittingPair>,
+    /// The guard that the build chose, where the variable `GUARD_SIZE` has raised it and the pool would fit with that.
+    pub built_guard: Option<Size>,
     /// The VA profile that the build counts on.
     pub va_profile: &'static str,
     /// The process shape that the build counts on.
@@ -123,6 +127,55 @@ pub struct Misfit {
     pub headroom: Size,
     /// What the system said.
     pub source: Option<io::Error>,
+}
+
+/// Two numbers with which a pool would fit that does not with either of them alone.
+///
+/// ```
+/// use poolcfg_runtime::{FittingPair, Misfit};
+/// fn instances(misfit: &Misfit) -> Option<u32> {
+///     let FittingPair { max_instances, paired, size, .. } = misfit.pair?;
+///     eprintln!("{max_instances} instances, each with {paired:?} of {size}");
+///     Some(max_instances)
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FittingPair {
+    /// So many instances.
+    pub max_instances: u32,
+    /// Which size is lowered with them.
+    pub paired: PairedSize,
+    /// To so much.
+    pub size: Size,
+}
+
+/// The size that is lowered together with the instances.
+///
+/// ```
+/// use poolcfg_runtime::PairedSize;
+/// /// Whether code that was compiled for the build's reservation still runs.
+/// fn keeps_code(paired: PairedSize) -> bool {
+///     paired == PairedSize::MaxMemorySize
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PairedSize {
+    /// `memory_reservation`
+    MemoryReservation,
+    /// `max_memory_size`
+    MaxMemorySize,
+}
+
+impl PairedSize {
+    /// The key of its variable.
+    const fn key(self) -> &'static str {
+        match self {
+            Self::MemoryReservation => "MEMORY_RESERVATION",
+            Self::MaxMemorySize => "MAX_MEMORY_SIZE",
+        }
+    }
 }
 
 impl Misfit {
@@ -253,6 +306,10 @@ impl Misfit {
         if let Some(layout) = self.layout {
             return layout.fmt_help(f);
         }
+        if let Some(guard) = self.built_guard {
+            let name = variable(self.pool, "GUARD_SIZE");
+            return write!(f, "lower `{name}` to `{}`, or unset it", guard.exact());
+        }
         if self.alive >= self.limits.pools {
             let (alive, more) = (self.alive, self.alive.saturating_add(1));
             let pools = if alive == 1 { "pool" } else { "pools" };
@@ -292,16 +349,29 @@ impl Misfit {
                 write!(f, "start with `{name}={}`, or ", readable(size).exact())
             }
             (None, Some(instances)) => {
-                let name = variable(self.pool, Variable::MAX_INSTANCES);
-                write!(f, "start with `{name}={instances}`")?;
-                if instances < self.min_instances {
-                    let name = variable(self.pool, Variable::MIN_INSTANCES);
-                    write!(f, " and `{name}={instances}`")?;
-                }
+                f.write_str("start with ")?;
+                self.fmt_instances(f, instances)?;
                 f.write_str(", or ")
             }
-            (None, None) => Ok(()),
+            (None, None) => self.pair.map_or(Ok(()), |pair| {
+                let name = variable(self.pool, pair.paired.key());
+                let size = readable(pair.size).exact();
+                write!(f, "start with `{name}={size}` and ")?;
+                self.fmt_instances(f, pair.max_instances)?;
+                f.write_str(", or ")
+            }),
         }
+    }
+
+    /// The variables of so many instances.
+    fn fmt_instances(&self, f: &mut fmt::Formatter<'_>, instances: u32) -> fmt::Result {
+        let name = variable(self.pool, Variable::MAX_INSTANCES);
+        write!(f, "`{name}={instances}`")?;
+        if instances < self.min_instances {
+            let name = variable(self.pool, Variable::MIN_INSTANCES);
+            write!(f, " and `{name}={instances}`")?;
+        }
+        Ok(())
     }
 }
 
