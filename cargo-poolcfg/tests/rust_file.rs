@@ -207,9 +207,17 @@ fn no_number_leaves_what_is_asked() {
                     ("ASKED_MEMORY_RESERVATION", reservation - 65536),
                     ("ASKED_MAX_MEMORY_SIZE", size - 65536),
                     ("ASKED_MAX_MEMORY_SIZE", reservation + 65536),
+                    // What poolcfg.toml does not take, whatever the other numbers are.
+                    ("ASKED_MEMORY_RESERVATION", reservation + 4096),
+                    ("MIN_INSTANCES", 0),
+                    ("POOLS", 0),
                 ] {
                     let case = format!("{how}, {engine}: {name} = {to}");
                     edited.add(case, with(&code, 0, name, to));
+                }
+                if engine == WASMTIME {
+                    let case = format!("{how}: TABLE_ELEMENTS");
+                    edited.add(case, with(&code, 0, "TABLE_ELEMENTS", 1 << 32));
                 }
                 fitting.add(format!("{how}, {engine}"), code);
             }

@@ -1,8 +1,7 @@
 //! The sums as the file adds them up again, from its own consts.
 
-use super::arm::{HoleSum, PoolConsts};
+use super::arm::{HoleSum, PoolConsts, in_grains};
 use super::lines::{Lines, number};
-use crate::base::size::GRAIN;
 use crate::engine::wasmtime::Wasmtime;
 use crate::model::pieces::PIECES;
 use crate::model::sum::{Bound, bookkeeping};
@@ -331,9 +330,7 @@ fn agree(lines: &mut Lines, written: &PoolConsts<'_>, says: &dyn Fn(Refusal) -> 
         let condition = written.at_most("MAX_MEMORY_SIZE", "MEMORY_RESERVATION");
         lines.assert(&[condition], &says(Refusal::MemoryAboveReservation));
     }
-    let reservation = format!("{path}MEMORY_RESERVATION");
-    let grain = GRAIN.get();
-    let condition = format!("{reservation}.next_multiple_of({grain}) == {reservation}");
+    let condition = in_grains(&format!("{path}MEMORY_RESERVATION"));
     lines.assert(&[condition], &says(Refusal::NotMultiple));
     if written.limits.wasmtime.is_some() {
         let condition = written.at_most("MAX_WASM_STACK", "ASYNC_STACK_SIZE");
@@ -348,7 +345,11 @@ fn agree(lines: &mut Lines, written: &PoolConsts<'_>, says: &dyn Fn(Refusal) -> 
         ("ASKED_MAX_MEMORY_SIZE", "ASKED_MEMORY_RESERVATION"),
     ];
     let asked = asked.map(|(least, most)| written.at_most(least, most));
-    let unchanged: Vec<String> = asked.into_iter().chain(written.fixed()).collect();
+    let unchanged: Vec<String> = asked
+        .into_iter()
+        .chain(written.possible())
+        .chain(written.fixed())
+        .collect();
     lines.assert(&unchanged, &says(Refusal::Changed));
 }
 

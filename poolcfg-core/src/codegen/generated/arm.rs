@@ -2,6 +2,7 @@
 
 use super::constant::{Constant, Is};
 use super::lines::number;
+use crate::base::size::GRAIN;
 use crate::engine::limits::Limits;
 use crate::file::TargetFacts;
 use crate::plan::Plan;
@@ -99,6 +100,21 @@ impl PoolConsts<'_> {
         self.consts.iter().find(|of| of.name == name)
     }
 
+    /// The conditions that the consts may be said in poolcfg.toml, which no sum and no other const tells.
+    pub(super) fn possible(&self) -> Vec<String> {
+        let path = &self.path;
+        let mut conditions = vec![
+            format!("{path}POOLS > 0"),
+            format!("{path}MIN_INSTANCES > 0"),
+            in_grains(&format!("{path}ASKED_MEMORY_RESERVATION")),
+        ];
+        if self.limits.wasmtime.is_some() {
+            let end = number(1 << u32::BITS);
+            conditions.push(format!("{path}TABLE_ELEMENTS < {end}"));
+        }
+        conditions
+    }
+
     /// The conditions that the consts are as they were worked out which are not summed up.
     pub(super) fn fixed(&self) -> Vec<String> {
         let is_fixed = |of: &&Constant| match of.name {
@@ -114,6 +130,12 @@ impl PoolConsts<'_> {
             .filter_map(|of| is(of, &self.path))
             .collect()
     }
+}
+
+/// The condition that a const is a multiple of 64 KiB.
+pub(super) fn in_grains(name: &str) -> String {
+    let grain = GRAIN.get();
+    format!("{name}.next_multiple_of({grain}) == {name}")
 }
 
 /// The condition that a const is what was worked out; `None` for a text.

@@ -126,7 +126,7 @@ impl WrittenPool {
         if self.MIN_INSTANCES > self.MAX_INSTANCES {
             return Some(Refusal::MinAboveMax);
         }
-        if self.is_above_asked() {
+        if self.is_above_asked() || !self.is_possible() {
             return Some(Refusal::Changed);
         }
         let Some(written) = self.engine.totals() else {
@@ -150,6 +150,18 @@ impl WrittenPool {
             Some(totals) if totals.are(&written) => None,
             _ => Some(Refusal::Changed),
         }
+    }
+
+    /// Whether poolcfg.toml may say so, where no other number tells.
+    const fn is_possible(&self) -> bool {
+        let most = match self.engine {
+            WrittenEngine::Wasmtime { TABLE_ELEMENTS, .. } => TABLE_ELEMENTS,
+            WrittenEngine::Native { .. } => 0,
+        };
+        self.POOLS > 0
+            && self.MIN_INSTANCES > 0
+            && Size::bytes(self.ASKED_MEMORY_RESERVATION).is_multiple_of(GRAIN)
+            && most <= wide(u32::MAX)
     }
 
     /// Whether more is guaranteed than is asked, or more is asked of a memory than of its reservation.
