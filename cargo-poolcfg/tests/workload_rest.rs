@@ -377,8 +377,8 @@ fn a_target_is_held_to_the_workload_of_a_named_pool() {
                 "`table_elements` is 3, but the workload of pool `a` needs 10",
             ),
             (
-                "max_core_instance_size = 10",
-                "`max_core_instance_size` is 10B, but the workload of pool `a` needs ",
+                "max_core_instance_size = 130",
+                "`max_core_instance_size` is 130B, but the workload of pool `a` needs ",
             ),
         ] {
             let board = Board::of(&file(line));

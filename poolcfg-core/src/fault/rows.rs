@@ -316,6 +316,24 @@ faults! {
         "\", since host functions run on the rest, or lower `max_wasm_stack`"
     ]
 
+    /// A core instance smaller than any is.
+    InstanceTooSmall(RefusedByWasmtime, place) { size: Size, least: Size, pool: &'a str, place: FilePlace }
+    message: [
+        "`max_core_instance_size` of ", exact(*size), " is below ", exact(*least),
+        ", what an instance of an empty module takes", @in_pool(pool)
+    ]
+    label: ["below ", exact(*least)]
+    help: ["set `max_core_instance_size` to \"1KiB\" or more, or omit it; `cargo poolcfg inspect FILE` says what a file needs"]
+
+    /// A collected heap in a memory that has no page.
+    HeapBelowPage(RefusedByWasmtime, place) { max_memory_size: Size, pool: &'a str, place: FilePlace }
+    message: [
+        "`max_memory_size` of ", exact(*max_memory_size),
+        " leaves collected heaps nothing: they lie in memories, and grow by pages of 64 KiB", @in_pool(pool)
+    ]
+    label: ["below 64 KiB"]
+    help: ["set `max_memory_size` to \"", exact(GRAIN), "\" or more, or remove `gc_heaps_per_instance`"]
+
     /// A guard below that of a dynamic memory.
     GuardTooSmall(RefusedByWasmtime, place) {
         guard_size: Size, least: Size, version: WasmtimeVersion, pool: &'a str, place: FilePlace

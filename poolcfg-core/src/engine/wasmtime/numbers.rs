@@ -85,7 +85,14 @@ impl Wasmtime {
     #[doc(hidden)]
     #[must_use]
     pub const fn heaps_are_memories(&self) -> bool {
-        self.version.major >= 33
+        Self::heaps_are_memories_in(self.version)
+    }
+
+    /// The same of a version.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn heaps_are_memories_in(version: WasmtimeVersion) -> bool {
+        version.major >= 33
     }
 
     /// Whether the pools for tables and stacks are charged as written when they are mapped: before 27.0
