@@ -48,6 +48,8 @@ impl AdapterModules {
 pub(super) struct AdapterModule<'a> {
     adapters: u64,
     defs: HashSet<&'a CoreDef>,
+    /// Those of them that every version imports: not what calls back, which is handed to the host.
+    called: HashSet<&'a CoreDef>,
     memories: HashSet<&'a CoreDef>,
     /// Functions of the host's, of which each may be another.
     of_host: u64,
@@ -69,6 +71,8 @@ impl<'a> AdapterModule<'a> {
                     _ => drop(self.defs.insert(def)),
                 }
             }
+            let called = side.called().filter(|def| !matches!(def, CoreDef::Host));
+            self.called.extend(called);
         }
         self.strings
             .insert(sides.map(|side| (side.memory(), side.encoding())));
@@ -83,19 +87,22 @@ impl<'a> AdapterModule<'a> {
         OWN.saturating_add(strings).saturating_add(waiting)
     }
 
-    /// The bytes of an instance's bookkeeping, as [`super::module::Module::instance_size`] counts them.
+    /// The bytes of an instance's bookkeeping, as [`super::module::Module::instance_size`] counts them: at least an import
+    /// for each function and memory that an adapter names, a flag of each component, and an export for each adapter. Source:
+    /// `Module::adapt` and `import_options` in crates/environ/src/fact.rs (v27, v50).
     fn size(&self) -> Between {
         let given = count(self.defs.len()).saturating_add(self.of_host);
         let functions = given.saturating_add(self.of_wasmtime());
         let waiting = self.waiting.saturating_mul(WAITING);
-        let exported = self.adapters.saturating_add(waiting);
-        let globals = count(self.instances.len()).saturating_add(1);
         [
             Between::of(1, 128, 1024),
-            Between::of(1, 0, functions.saturating_mul(32 + 40)),
-            Between::of(1, 0, exported.saturating_mul(40)),
-            Between::of(1, 0, globals.saturating_mul(24)),
-            Between::of(count(self.memories.len()), 0, 24),
+            Between::of(functions, 0, 32 + 40),
+            Between::of(count(self.called.len()), 24, 0),
+            Between::of(self.adapters, 32, 40),
+            Between::of(waiting, 0, 40),
+            Between::of(count(self.instances.len()), 8, 24),
+            Between::of(1, 0, 24),
+            Between::of(count(self.memories.len()), 24, 24),
         ]
         .into_iter()
         .fold(Between::default(), Between::plus)
@@ -112,6 +119,12 @@ impl Crossing {
         [&self.func, realloc, post_return, callback]
             .into_iter()
             .flatten()
+    }
+
+    /// Those of them that adapters call themselves.
+    fn called(&self) -> impl Iterator<Item = &CoreDef> {
+        let [realloc, post_return, ..] = &self.uses;
+        [&self.func, realloc, post_return].into_iter().flatten()
     }
 
     fn memory(&self) -> Option<&CoreDef> {

@@ -151,7 +151,7 @@ impl NeededKey {
             Self::TableElements => needs.table_elements,
             Self::MaxCoreInstanceSize => needs.largest_instance,
             Self::MaxComponentInstanceSize => needs.component_size(version),
-            Self::MemoryReservation | Self::MaxMemorySize => exactly(needs.memory_minimum),
+            Self::MemoryReservation | Self::MaxMemorySize => exactly(needs.memory(version)),
         }
     }
 

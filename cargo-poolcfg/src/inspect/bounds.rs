@@ -1,7 +1,7 @@
 //! Bounds: which limits a file keeps to, of Wasmtime as it is and of the hosts that are known, and how many instances
 //! each holds at once.
 
-use poolcfg_core::{Target, WasmtimeVersion};
+use poolcfg_core::{GRAIN, Target, Wasmtime, WasmtimeVersion};
 use serde::Serialize;
 
 use crate::host::{HOSTS, Number, Own, WASMTIME};
@@ -109,7 +109,7 @@ fn limits(needs: &Needs, own: &Own, is_component: bool) -> Vec<LimitReport> {
         most: number,
     };
     let mut all = vec![
-        (Number::MaxMemorySize, exactly(needs.memory_minimum)),
+        (Number::MaxMemorySize, exactly(needs.memory(own.version))),
         (Number::TableElements, needs.table_elements),
         (
             Number::MaxMemoriesPerModule,
@@ -161,6 +161,16 @@ const fn name(number: Number) -> &'static str {
 }
 
 impl Needs {
+    /// How far a memory has to grow at the least: to what it begins with, and where a collected heap lies in one, to a page,
+    /// by which it grows.
+    pub(crate) fn memory(&self, version: WasmtimeVersion) -> u64 {
+        let heap = match self.gc && Wasmtime::heaps_are_memories_in(version) {
+            true => GRAIN.get(),
+            false => 0,
+        };
+        self.memory_minimum.max(heap)
+    }
+
     /// What `max_component_instance_size` of a version counts: nothing of a module.
     pub(crate) fn component_size(&self, version: WasmtimeVersion) -> Between {
         let Some(own) = self.own_size else {
