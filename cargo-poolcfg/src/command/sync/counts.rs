@@ -10,6 +10,7 @@ use crate::cli::error::{Error, Source, all};
 use crate::context::Context;
 use crate::inspect::beyond::NeededKey;
 use crate::project::Member;
+use crate::project::wasmtime_tables::place;
 use crate::project::workload::{self, NumberDifference, has_workload};
 
 /// Brings the counts of each file in line with its workload, or with `--check` only compares them.
@@ -28,13 +29,21 @@ pub(super) fn counts(
         .filter(|member| !member.is_passed_over)
         .filter_map(|member| Some((member, member.source.as_ref()?)));
     let done = held.map(|(member, source)| {
-        if !has_workload(&source.text) || !seen.insert(source.path.clone()) {
+        let has_workload = has_workload(&source.text);
+        let is_held = has_workload || (arguments.check && place(&source.text).is_some());
+        if !is_held || !seen.insert(source.path.clone()) {
             return Ok(());
         }
         let source = edits.source(source);
         let targets = targets(context, member, arguments)?;
+        if !has_workload {
+            return resolves(&source, &targets);
+        }
         let found = differences(context, &source, &targets, arguments)?;
         if found.is_empty() {
+            if arguments.check {
+                resolves(&source, &targets)?;
+            }
             let (heading, shown) = (member.heading(), &source.shown);
             context
                 .shell
@@ -91,6 +100,35 @@ fn differences(
     workload::differences(context.shell, source, missing, &least)
 }
 
+/// What is wrong with a file for any of the targets, each once: what `check` refuses it for.
+fn faults(file: &ConfigFile, targets: &[TargetFacts]) -> Vec<Diagnostic> {
+    let mut all: Vec<Diagnostic> = Vec::new();
+    for facts in targets {
+        let settings = file.settings(facts);
+        for fault in settings.faults(facts.target()).iter() {
+            let fault = Diagnostic::from_fault(fault, file);
+            let is_told =
+                |told: &Diagnostic| (&told.message, &told.span) == (&fault.message, &fault.span);
+            if !all.iter().any(is_told) {
+                all.push(fault);
+            }
+        }
+    }
+    all
+}
+
+/// That no target refuses a file which agrees with all else.
+///
+/// # Errors
+/// At each number that one refuses, as `check` does.
+fn resolves(source: &Source, targets: &[TargetFacts]) -> Result<(), Error> {
+    let list = faults(&reread(&source.text)?, targets);
+    match list.is_empty() {
+        true => Ok(()),
+        false => Err(Error::of(list, Some(source))),
+    }
+}
+
 /// That no target refuses the edited file which takes the file as it is.
 ///
 /// # Errors
@@ -101,20 +139,9 @@ fn still_resolves(
     targets: &[TargetFacts],
     found: &[NumberDifference],
 ) -> Result<(), Error> {
-    let faults = |file: &ConfigFile| -> Vec<Diagnostic> {
-        let of_target = |facts: &TargetFacts| {
-            let settings = file.settings(facts);
-            let faults = settings.faults(facts.target());
-            let diagnostics = faults
-                .iter()
-                .map(|fault| Diagnostic::from_fault(fault, file));
-            diagnostics.collect::<Vec<_>>()
-        };
-        targets.iter().flat_map(of_target).collect()
-    };
-    let before = faults(&reread(&source.text)?);
+    let before = faults(&reread(&source.text)?, targets);
     let is_new = |fault: &Diagnostic| !before.iter().any(|old| old.message == fault.message);
-    let Some(fault) = faults(&reread(text)?).into_iter().find(is_new) else {
+    let Some(fault) = faults(&reread(text)?, targets).into_iter().find(is_new) else {
         return Ok(());
     };
     Err(workload::refused(source, found, &fault))
