@@ -55,8 +55,8 @@ pub(crate) struct MachineFlags {
     /// instances need, for this run
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = ENGINE)]
     pub(crate) workload: Vec<PathBuf>,
-    /// Set any key of poolcfg.toml for this run, such as pooling_allocator.max_instances=100, or for one target, such as
-    /// target.TRIPLE.address_space.rlimit_as=64GiB; repeatable
+    /// Set a key of poolcfg.toml for this run, such as pooling_allocator.max_instances=100, or for one target, such as
+    /// target.TRIPLE.address_space.rlimit_as=64GiB: any but `workload`, for which there is --workload; repeatable
     #[arg(long, value_name = "KEY=VALUE", help_heading = MANIFEST)]
     pub(crate) set: Vec<String>,
 }
