@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::ffi::OsString;
 
-use poolcfg_core::{Raise, Size, StackLimit, Variable, Wasmtime};
+use poolcfg_core::{Limit, Raise, Size, StackLimit, Variable, Wasmtime};
 use poolcfg_runtime::RecheckLimit;
 
-use super::flags::other_words;
+use super::flags::{WorkedOut, other_words};
 use super::shape::KnownSize;
 use super::who::Who;
 use super::{java, pages, said};
@@ -17,11 +17,19 @@ use crate::why::trace::told::{CallName, MemoryFailure};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Advice {
     /// How many slots of the pool fit, as its size tells.
-    pub(crate) slots: Option<u64>,
+    pub(crate) slots: Option<FittingSlots>,
     /// Sentences and command lines, the best first.
     pub(crate) help: Vec<String>,
     /// What `--retry` does.
     pub(crate) retry: Option<Retry>,
+}
+
+/// How many slots fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FittingSlots {
+    pub(crate) count: u64,
+    /// The limit that holds no more; `None` if they are all that was asked for.
+    pub(crate) bound: Option<Limit>,
 }
 
 /// What makes the next run another one.
@@ -48,16 +56,24 @@ pub(crate) fn advice(failure: &MemoryFailure, who: &Who, command: &[OsString]) -
         slots: slots(failure, who),
         ..Advice::default()
     };
-    if let Some(words) = other_words(failure, who) {
+    if let Some(WorkedOut { words, bound }) = other_words(failure, who) {
         // What the flags say is what was worked out for this machine, and not by one size.
         let asked_for = |name: &str| said::number(&words, &[name]);
-        advice.slots = asked_for("pooling-total-memories").or(advice.slots);
+        let slots = asked_for("pooling-total-memories");
+        let slots = slots.map(|count| FittingSlots { count, bound });
+        advice.slots = slots.or(advice.slots);
         let most = asked_for("pooling-max-memory-size");
         let quoted = words.iter().map(|word| shlex::try_quote(word));
         if let Ok(quoted) = quoted.collect::<Result<Vec<_>, _>>() {
             advice.help.push(quoted.join(" "));
             advice.help.extend(most.and_then(capped));
             advice.retry = in_command(failure, words, command).map(Retry::Words);
+            // What the program needs beside its pool is known when it runs.
+            let how = match advice.retry {
+                Some(_) => ": `--retry` runs it",
+                None => "",
+            };
+            advice.help.push(format!("which was not tried{how}"));
         }
     }
     advice.help.extend(of_embedder(who, advice.slots));
@@ -97,16 +113,20 @@ fn left(failure: &MemoryFailure) -> u64 {
     obstacle.have.saturating_sub(used)
 }
 
-fn slots(failure: &MemoryFailure, who: &Who) -> Option<u64> {
+fn slots(failure: &MemoryFailure, who: &Who) -> Option<FittingSlots> {
     let Some(KnownSize::Memories { slot, guard, .. }) = &who.shape else {
         return None;
     };
+    let limit = failure.obstacle.limit;
     let is_of_bytes = matches!(
-        failure.obstacle.limit,
+        limit,
         WhyLimit::Recheck(RecheckLimit::RlimitAs | RecheckLimit::Hole)
     );
     let left = left(failure).saturating_sub(guard.get());
-    is_of_bytes.then(|| left / slot.get())
+    is_of_bytes.then(|| FittingSlots {
+        count: left / slot.get(),
+        bound: Limit::from_word(limit.word()),
+    })
 }
 
 /// The limits of the process, where they are all that is in the way: the next run may have others.
@@ -138,8 +158,9 @@ fn capped(most: u64) -> Option<String> {
 }
 
 /// How a program with a Wasmtime in it has as many slots as fit.
-fn of_embedder(who: &Who, slots: Option<u64>) -> Option<String> {
+fn of_embedder(who: &Who, slots: Option<FittingSlots>) -> Option<String> {
     let is_of_pool = matches!(who.shape, Some(KnownSize::Memories { .. }));
+    let slots = slots.map(|slots| slots.count);
     let slots = slots.filter(|slots| *slots > 0 && is_of_pool && !who.is_wasmtime)?;
     let keys = [Variable::MAX_INSTANCES, Variable::MIN_INSTANCES];
     let [most, least] = keys.map(|key| Variable { pool: "", key });

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use poolcfg_core::{GRAIN, LEAST_HEADROOM, Limits, Size, Target, Wasmtime, WasmtimeVersion};
+use poolcfg_core::{GRAIN, LEAST_HEADROOM, Limit, Limits, Size, Target, Wasmtime, WasmtimeVersion};
 use poolcfg_runtime::RecheckLimit;
+use serde_json::Value;
 
 use super::files::{Files, is_file};
 use super::said::{self, CommandPart};
@@ -14,11 +15,19 @@ use crate::target::waiting::{Ended, PATIENCE, output_within};
 use crate::why::trace::obstacle::WhyLimit;
 use crate::why::trace::told::MemoryFailure;
 
-/// The most that is read of a line of flags.
-const MOST: u64 = 64 << 10;
+/// The most that is read of what is said of the flags.
+const MOST: u64 = 1 << 20;
 
-/// The command line of the `wasmtime` command that works.
-pub(super) fn other_words(failure: &MemoryFailure, who: &Who) -> Option<Vec<String>> {
+/// Flags that are worked out for the limits that were in the way.
+pub(super) struct WorkedOut {
+    /// The words: flags alone, or a command line with them.
+    pub(super) words: Vec<String>,
+    /// The limit that holds no more than these; `None` if they are all that was asked for.
+    pub(super) bound: Option<Limit>,
+}
+
+/// The command line of the `wasmtime` command that should work.
+pub(super) fn other_words(failure: &MemoryFailure, who: &Who) -> Option<WorkedOut> {
     let is_of_size = matches!(
         failure.obstacle.limit,
         WhyLimit::Recheck(RecheckLimit::RlimitAs | RecheckLimit::RlimitData | RecheckLimit::Hole)
@@ -57,7 +66,7 @@ pub(super) fn other_words(failure: &MemoryFailure, who: &Who) -> Option<Vec<Stri
         false => vec![way("no-pool")],
     };
     let least = files.least_memory();
-    let holds = |flags: &Vec<String>| {
+    let holds = |WorkedOut { words: flags, .. }: &WorkedOut| {
         let most = said::number(flags, &["pooling-max-memory-size"]);
         let is_kept = |version| keeps_memories(version, flags, &failure.arguments);
         let is_kept = !files.is_compiled || who.version.is_some_and(is_kept);
@@ -66,7 +75,10 @@ pub(super) fn other_words(failure: &MemoryFailure, who: &Who) -> Option<Vec<Stri
     let stacks = stacks_as_said(&failure.arguments);
     let found = ways.into_iter().map(|way| [way, stacks.clone()].concat());
     let mut found = found.filter_map(|way| flags(failure, &way, &files.paths));
-    let flags = found.find(holds)?;
+    let WorkedOut {
+        words: flags,
+        bound,
+    } = found.find(holds)?;
     let subcommand = if subcommand.is_empty() {
         "run"
     } else {
@@ -75,7 +87,7 @@ pub(super) fn other_words(failure: &MemoryFailure, who: &Who) -> Option<Vec<Stri
     let mut all = vec![program.clone(), subcommand.to_owned()];
     all.extend(flags.iter().cloned());
     all.extend(without_own(rest, &flags));
-    Some(all)
+    Some(WorkedOut { words: all, bound })
 }
 
 /// Whether memories have the reservation and the guard for which code was compiled before: those that the command line
@@ -193,7 +205,7 @@ fn without_own(rest: &[String], flags: &[String]) -> Vec<String> {
 }
 
 /// The flags that `poolcfg --here` writes for the program and its files under the limits that were in the way.
-fn flags(failure: &MemoryFailure, way: &[String], files: &[PathBuf]) -> Option<Vec<String>> {
+fn flags(failure: &MemoryFailure, way: &[String], files: &[PathBuf]) -> Option<WorkedOut> {
     // A folder without a project.
     let folder = tempfile::tempdir().ok()?;
     let mut command = Command::new(std::env::current_exe().ok()?);
@@ -207,7 +219,8 @@ fn flags(failure: &MemoryFailure, way: &[String], files: &[PathBuf]) -> Option<V
     command
         .current_dir(folder.path())
         .args(["--program", &failure.program])
-        .args(["--here", "--emit", "wasmtime-flags"])
+        .args(["--here", "--emit", "wasmtime-flags", "-o", FLAGS])
+        .args(["--message-format", "json"])
         .args(way);
     for file in files {
         command.arg("--workload").arg(file);
@@ -230,19 +243,28 @@ fn flags(failure: &MemoryFailure, way: &[String], files: &[PathBuf]) -> Option<V
     }
     match output_within(&mut command, PATIENCE, MOST).ok()? {
         Ended::InTime(output) if output.status.success() => {
-            shlex::split(String::from_utf8(output.stdout).ok()?.trim())
+            let flags = std::fs::read_to_string(folder.path().join(FLAGS)).ok()?;
+            let envelope: Value = serde_json::from_slice(&output.stdout).ok()?;
+            let bound = envelope["results"][0]["bound"]["limit"].as_str();
+            Some(WorkedOut {
+                words: shlex::split(flags.trim())?,
+                bound: bound.and_then(Limit::from_word),
+            })
         }
         _ => None,
     }
 }
 
-/// Of a small limit what the rest of the process had, and as much again for what it does from here on; `None` where the
-/// usual headroom leaves something.
+/// The file in which they are.
+const FLAGS: &str = "flags";
+
+/// Of a small limit what the rest of the process had, and up to as much again for what it does from here on; `None` where
+/// the usual headroom leaves something.
 fn headroom(failure: &MemoryFailure, limit: u64) -> Option<Size> {
     let obstacle = &failure.obstacle;
     let used = obstacle.need.saturating_sub(failure.bytes);
     let is_small = limit < 2 * LEAST_HEADROOM.get();
-    is_small.then(|| Size::bytes(used.saturating_mul(2).min(limit / 2)))
+    is_small.then(|| Size::bytes(used.saturating_mul(2).min(limit / 2).max(used)))
 }
 
 #[cfg(test)]

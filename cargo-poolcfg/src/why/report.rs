@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::OsString;
 
+use poolcfg_core::Limit;
 use serde::Serialize;
 
 use super::advice::{Advice, advice};
@@ -70,6 +71,8 @@ pub(crate) struct FailureReport {
 pub(crate) struct FitsReport {
     /// Slots of the same size.
     pub slots: u64,
+    /// The limit that holds no more, by its word; null if they are all that was asked for.
+    pub limit: Option<&'static str>,
 }
 
 /// The verdict, with what is known of it.
@@ -136,7 +139,10 @@ impl FailureReport {
             unit: obstacle.limit.unit(),
             survived: is_survived,
             times: failure.times,
-            fits: advice.slots.map(|slots| FitsReport { slots }),
+            fits: advice.slots.map(|slots| FitsReport {
+                slots: slots.count,
+                limit: slots.bound.map(Limit::word),
+            }),
             help: advice.help.clone(),
         }
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use poolcfg_core::Size;
 use poolcfg_runtime::RecheckLimit;
 
+use super::advice::FittingSlots;
 use super::errno::errno_name;
 use super::report::WhyVerdict;
 use super::{is_followed, pages, survived};
@@ -95,10 +96,11 @@ pub(crate) fn lines(verdict: &WhyVerdict<'_>) -> Vec<String> {
             ),
         ));
     }
-    match verdict.advice.slots {
-        Some(1) => lines.push(row("fits", "1 slot")),
-        Some(slots) => lines.push(row("fits", &format!("{slots} slots"))),
-        None => {}
+    if let Some(FittingSlots { count, bound }) = verdict.advice.slots {
+        let slots = if count == 1 { "slot" } else { "slots" };
+        let bound = bound.map(|bound| format!("; limited by {}", bound.describe()));
+        let text = format!("{count} {slots}{}", bound.unwrap_or_default());
+        lines.push(row("fits", &text));
     }
     let mut name = "help";
     for help in &verdict.advice.help {

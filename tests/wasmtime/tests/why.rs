@@ -289,3 +289,36 @@ fn what_is_advised_starts_whatever_is_run() {
         assert_eq!(json["results"][1], Value::Null, "{words}");
     }
 }
+
+/// Another limit than the one that was in the way may hold fewer slots.
+#[test]
+#[ignore = "needs real wasmtime commands: cargo xtask test"]
+fn the_limit_of_the_slots_that_fit_is_named() {
+    let folder = Folder::new();
+    for (flags, wrapper, limit) in [
+        (
+            "pooling-allocator=y,pooling-total-memories=100000",
+            &["prlimit", "--as=70368744177664"][..],
+            "max_map_count",
+        ),
+        (POOL, &["prlimit", "--as=68719476736"], "rlimit_as"),
+    ] {
+        let (json, _) = folder.why(wrapper, &Release::of_embedder(), &["-O", flags]);
+        let fits = &json["results"][0]["verdict"]["fits"];
+        assert_eq!(fits["limit"], limit, "{json:#}");
+    }
+}
+
+/// A small limit leaves the program what it had when it failed.
+#[test]
+#[ignore = "needs real wasmtime commands: cargo xtask test"]
+fn what_is_advised_under_a_small_limit_starts() {
+    let folder = Folder::new();
+    for release in Release::all() {
+        for flags in [&["-O", POOL][..], &[]] {
+            let wrapper = ["prlimit", "--as=307200000"];
+            let (json, works) = folder.why(&wrapper, &release, flags);
+            assert!(works, "{}, {flags:?}: {json:#}", release.version);
+        }
+    }
+}
