@@ -35,42 +35,62 @@ pub(crate) fn verdict(traced: &Traced) -> Option<usize> {
     if traced.status == Status::Exited(0) {
         return None;
     }
-    let decides = |failure: &MemoryFailure| !survived(failure) && !is_followed(failure, traced);
-    let ended = failures.iter().rposition(decides);
-    let repeated = || {
-        let often = failures
-            .iter()
-            .enumerate()
-            .filter(|(_, failure)| failure.times >= OFTEN && !failure.is_optional)
-            .filter(|(_, failure)| !is_followed(failure, traced));
-        often
-            .max_by_key(|(_, failure)| failure.times)
-            .map(|(index, _)| index)
+    let ended = failures
+        .iter()
+        .filter(|failure| !survived(failure) && !is_followed(failure, traced));
+    // The first of several processes, however they were scheduled.
+    let process = ended.min_by_key(|failure| distance(failure, traced));
+    let often = |failure: &MemoryFailure| {
+        failure.times >= OFTEN && !failure.is_optional && !is_followed(failure, traced)
     };
-    match ended {
-        Some(last) => Some(largest_before(failures, last)),
-        None => repeated(),
+    match process {
+        Some(failure) => largest(failures, failure.pid),
+        None => first_with_most(failures, often, |failure| failure.times),
     }
 }
 
-/// Whether a process ended as the command did that began after the one that failed had ended: a shell returns the status
-/// of its last command.
-pub(crate) fn is_followed(failure: &MemoryFailure, traced: &Traced) -> bool {
-    let last = failure.followed_by.map(Status::code);
-    last == Some(traced.status.code())
+/// How far the end of a process that failed is from that of the command: it is the command itself; it ended as the command
+/// did, and no process did after it; it ended as the command did; it ended otherwise.
+fn distance(failure: &MemoryFailure, traced: &Traced) -> u8 {
+    let is_as_command =
+        |status: Option<Status>| status.map(Status::code) == Some(traced.status.code());
+    match is_as_command(failure.ended) {
+        _ if failure.pid == traced.command => 0,
+        true if !is_as_command(failure.followed_by) => 1,
+        true => 2,
+        false => 3,
+    }
 }
 
-/// Who is refused a size may look for one that is not: the largest of the same kind is what was wanted.
-fn largest_before(failures: &[MemoryFailure], last: usize) -> usize {
-    let ended = &failures[last];
+/// Whether a process ended as the command did, and as the one that failed did not, that began after that had ended: a shell
+/// returns the status of its last command.
+pub(crate) fn is_followed(failure: &MemoryFailure, traced: &Traced) -> bool {
+    let code = Some(traced.status.code());
+    failure.followed_by.map(Status::code) == code && failure.ended.map(Status::code) != code
+}
+
+/// What a process that ended for lack of memory wanted. Who is refused a size may look for one that is not, and who ends may
+/// ask for a little more: of what the last limit refused, the largest is what was wanted.
+fn largest(failures: &[MemoryFailure], process: i32) -> Option<usize> {
+    let is_fatal = |failure: &MemoryFailure| failure.pid == process && !survived(failure);
+    let last = failures.iter().rfind(|failure| is_fatal(failure))?;
     let is_same = |failure: &MemoryFailure| {
-        (failure.pid, failure.call, failure.obstacle.limit)
-            == (ended.pid, ended.call, ended.obstacle.limit)
-            && !survived(failure)
+        is_fatal(failure) && failure.obstacle.limit == last.obstacle.limit
     };
-    let same = failures.iter().enumerate().filter(|(_, f)| is_same(f));
-    same.max_by_key(|(_, failure)| failure.bytes)
-        .map_or(last, |(index, _)| index)
+    first_with_most(failures, is_same, |failure| failure.bytes)
+}
+
+/// The first of those failures that have the most of something.
+fn first_with_most(
+    failures: &[MemoryFailure],
+    is_one: impl Fn(&MemoryFailure) -> bool,
+    of: impl Fn(&MemoryFailure) -> u64,
+) -> Option<usize> {
+    let all = failures.iter().enumerate().rev();
+    let all = all.filter(|(_, failure)| is_one(failure));
+    // The last of equal ones counts, and that is the first here.
+    all.max_by_key(|(_, failure)| of(failure))
+        .map(|(index, _)| index)
 }
 
 /// Whether the process went on without what it asked for: it did something else, or ended well, or was told to end.
@@ -125,11 +145,13 @@ mod tests {
 
     fn traced(status: Status, failures: Vec<MemoryFailure>) -> Traced {
         Traced {
+            command: 1,
             status,
             failures,
             unlisted: 0,
             stops_at_every_call: false,
             no_new_privileges: false,
+            unprivileged: None,
         }
     }
 
@@ -159,6 +181,35 @@ mod tests {
         assert_eq!(of(2), None);
         // Such as a removed file.
         assert_eq!(of(0), Some(0));
+    }
+
+    #[test]
+    fn of_equal_failures_the_first_process_with_the_status_is_the_verdict() {
+        let of = |pid, status, followed: Option<u8>| MemoryFailure {
+            pid,
+            followed_by: followed.map(Status::Exited),
+            ..failure(1 << 30, Some(Status::Exited(status)))
+        };
+        let verdict = |failures: Vec<MemoryFailure>| verdict(&traced(Status::Exited(3), failures));
+        assert_eq!(verdict(vec![of(8, 3, None), of(9, 3, None)]), Some(0));
+        // Whichever began before another had ended.
+        assert_eq!(verdict(vec![of(8, 3, Some(3)), of(9, 3, Some(3))]), Some(0));
+        assert_eq!(verdict(vec![of(8, 3, Some(3)), of(9, 3, None)]), Some(1));
+        assert_eq!(verdict(vec![of(8, 4, None), of(9, 3, None)]), Some(1));
+        assert_eq!(verdict(vec![of(8, 3, None), of(9, 4, None)]), Some(0));
+        // The command itself.
+        assert_eq!(verdict(vec![of(8, 3, None), of(1, 3, None)]), Some(1));
+    }
+
+    #[test]
+    fn what_is_asked_for_while_it_ends_is_not_the_verdict() {
+        let end = Some(Status::Exited(1));
+        let brk = MemoryFailure {
+            call: Some(CallName::Brk),
+            ..failure(1 << 17, end)
+        };
+        let failures = vec![failure(1 << 40, end), brk];
+        assert_eq!(verdict(&traced(Status::Exited(1), failures)), Some(0));
     }
 
     #[test]

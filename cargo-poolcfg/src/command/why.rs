@@ -13,6 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::cli::args::Why;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::path::shown;
 use crate::context::Context;
 use crate::output::mark::Mark;
 use crate::output::{Present, foreign, present};
@@ -127,8 +128,15 @@ fn say(context: &Context<'_>, traced: &Traced, words: &[OsString]) -> (WhyReport
     if traced.stops_at_every_call && !traced.failures.is_empty() {
         shell.note("another seccomp filter is in force, so the command stopped at every call and ran more slowly");
     }
-    if traced.no_new_privileges {
-        shell.detail("note: setuid programs ran without their privileges (no_new_privs)");
+    match &traced.unprivileged {
+        Some(program) => shell.note(&format!(
+            "`{}` ran without its privileges (no_new_privs), so it may have failed for lack of them: as root, `why` leaves them",
+            shown(Path::new(program))
+        )),
+        None if traced.no_new_privileges => {
+            shell.detail("note: setuid programs would run without their privileges (no_new_privs)");
+        }
+        None => {}
     }
     let Some(verdict) = verdict else {
         return (report, None);

@@ -6,6 +6,8 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, WaitOptions, waitpid};
+
 use crate::common::ran;
 use crate::{python, wait_for, why, words};
 
@@ -121,6 +123,32 @@ fn it_stops_and_goes_on_with_the_command() {
     }
     kill("-TERM", command);
     assert_eq!(waiting.status().code(), Some(11));
+}
+
+/// As whoever waits for the command would see it.
+#[test]
+fn it_stops_by_the_signal_that_has_stopped_the_command() {
+    for signal in [libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU] {
+        let waiting = Waiting::start();
+        let (front, command) = (waiting.front.id(), waiting.command);
+        kill(&format!("-{signal}"), command);
+        let pid = Pid::from_raw(front.try_into().unwrap());
+        let (_, stopped) = waitpid(pid, WaitOptions::UNTRACED).unwrap().unwrap();
+        assert_eq!(stopped.stopping_signal(), Some(signal));
+        kill("-CONT", command);
+        wait_for("both go on", || {
+            state(front) == 'S' && state(command) == 'S'
+        });
+        kill("-TERM", command);
+        assert_eq!(waiting.status().code(), Some(11));
+    }
+}
+
+#[test]
+fn a_command_that_runs_gets_a_sigcont_that_it_can_handle() {
+    let waiting = Waiting::of("continues", Stdio::null());
+    kill("-CONT", waiting.front.id());
+    assert_eq!(waiting.status().code(), Some(13));
 }
 
 #[test]

@@ -4,10 +4,10 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::process::{Pid, WaitOptions, getpid, waitpid};
 
 use super::error::TraceError;
 use super::sys;
@@ -16,24 +16,30 @@ use super::told::{Traced, TracerLine};
 /// The bytes of `struct signalfd_siginfo`.
 const SIGNAL: usize = 128;
 
-/// How long a command may take to go on by itself when this process continues.
+/// How long a command may take to get the SIGCONT itself that this process has got.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 struct Front {
+    tracer: i32,
     /// The command, once it runs.
     command: Option<i32>,
-    is_stopped: bool,
-    /// Whether this process was told to go on, and the command is, too, unless it does by itself.
+    /// The signal with which this process is to stop, as the command has.
+    stops: Option<i32>,
+    /// Whether this process has got a SIGCONT, and the command is to get one, too, unless it does by itself.
     wakes: bool,
+    /// When the command has got the last one.
+    continued: Option<Instant>,
     told: Vec<u8>,
 }
 
 /// Waits for the end of the command, or of the tracer.
 pub(super) fn wait(tracer: Pid, reads: OwnedFd, signals: &OwnedFd) -> Result<Traced, TraceError> {
     let mut front = Front {
+        tracer: tracer.as_raw_nonzero().get(),
         command: None,
-        is_stopped: false,
+        stops: None,
         wakes: false,
+        continued: None,
         told: Vec::new(),
     };
     let traced = front.run(File::from(reads), signals);
@@ -63,9 +69,7 @@ impl Front {
             let [has_told, has_signal] = self.ready(&reads, &signals)?;
             if !has_told && !has_signal && self.wakes {
                 self.wakes = false;
-                if self.is_stopped {
-                    self.send(libc::SIGCONT);
-                }
+                self.send(libc::SIGCONT);
             }
             // What the tracer has told before it stopped this process comes before the signal that ended the stop.
             if has_told {
@@ -84,6 +88,27 @@ impl Front {
             if has_signal {
                 self.signal(&mut signals)?;
             }
+            if let Some(signal) = self.stops {
+                self.stop(signal, &reads)?;
+            }
+        }
+    }
+
+    /// Stops this process by the signal that has stopped the command, so that whoever waits for it sees the same.
+    fn stop(&mut self, signal: i32, reads: &File) -> io::Result<()> {
+        // It is blocked, and waits until it is let through. The tracer tells that the command goes on before it sends the
+        // signal that takes this one back: what was told by now is read first, and what is told later takes it back.
+        sys::kill(getpid().as_raw_nonzero().get(), signal);
+        let mut files = [PollFd::from_borrowed_fd(reads.as_fd(), PollFlags::IN)];
+        let now = Timespec::try_from(Duration::ZERO).map_err(io::Error::other)?;
+        match poll(&mut files, Some(&now)) {
+            Ok(0) => {
+                self.stops = None;
+                sys::let_through(signal);
+                Ok(())
+            }
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -107,15 +132,15 @@ impl Front {
             let line: Vec<u8> = self.told.drain(..=end).collect();
             match serde_json::from_slice(&line) {
                 Ok(TracerLine::Started(command)) => self.command = Some(command),
-                // The tracer stops this process as well: whoever waits for it sees what it would see of the
-                // command.
-                Ok(TracerLine::Stopped) => {
-                    self.is_stopped = true;
+                Ok(TracerLine::Stopped(signal)) => {
+                    // The tracer sends what cannot be blocked.
+                    self.stops = Some(signal).filter(|signal| *signal != libc::SIGSTOP);
                     self.wakes = false;
                 }
                 Ok(TracerLine::Continued) => {
-                    self.is_stopped = false;
+                    self.stops = None;
                     self.wakes = false;
+                    self.continued = Some(Instant::now());
                 }
                 Ok(TracerLine::NotTraced(text, errno)) => {
                     return Some(Err(TraceError::System(text, errno)));
@@ -140,10 +165,15 @@ impl Front {
             let bytes = [0, 1, 2, 3].map(|byte| signal[at + byte]);
             i32::from_ne_bytes(bytes)
         };
-        let (number, code) = (word(0), word(8));
+        let (number, code, sender) = (word(0), word(8), word(12));
         match number {
             libc::SIGCHLD => {}
-            libc::SIGCONT => self.wakes = true,
+            // Its own, with which it stops.
+            _ if sender == getpid().as_raw_nonzero().get() => {}
+            libc::SIGCONT => {
+                let is_told = |at: Instant| at.elapsed() < PATIENCE;
+                self.wakes |= sender != self.tracer && !self.continued.is_some_and(is_told);
+            }
             // The kernel sends what a terminal's keys mean to the command as well.
             _ if code > 0 => {}
             _ => self.send(number),

@@ -55,8 +55,8 @@ pub(super) enum Event {
     Executed,
     /// It is about to end.
     Exits,
-    /// A signal has stopped its process.
-    GroupStop,
+    /// A signal of this number has stopped its process.
+    GroupStop(i32),
     /// It is new, goes on after it was stopped, or was interrupted by the tracer.
     Trapped,
     /// It gets a signal.
@@ -94,7 +94,9 @@ fn event(raw: i32) -> Option<Event> {
         libc::PTRACE_EVENT_EXIT => Event::Exits,
         libc::PTRACE_EVENT_SECCOMP => Event::Filtered,
         libc::PTRACE_EVENT_STOP => match signal {
-            libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => Event::GroupStop,
+            libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => {
+                Event::GroupStop(signal)
+            }
             _ => Event::Trapped,
         },
         _ => Event::Trapped,
@@ -115,7 +117,8 @@ mod tests {
             (0x057f, Event::Signal(5)),
             (0x857f, Event::Call),
             (7 << 16 | 0x057f, Event::Filtered),
-            (128 << 16 | 0x137f, Event::GroupStop),
+            (128 << 16 | 0x137f, Event::GroupStop(libc::SIGSTOP)),
+            (128 << 16 | 0x147f, Event::GroupStop(libc::SIGTSTP)),
             (128 << 16 | 0x057f, Event::Trapped),
             (3 << 16 | 0x057f, Event::Forked),
             // A real-time signal.

@@ -237,6 +237,21 @@ pub(super) fn set_mask(mask: &SignalMask) {
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask.0, ptr::null_mut()) };
 }
 
+/// Lets a blocked signal that waits do what it does, and blocks it again.
+pub(super) fn let_through(signal: i32) {
+    let mut set = MaybeUninit::<sigset_t>::uninit();
+    // SAFETY: it fills the set.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    // SAFETY: the set is filled.
+    let mut set = unsafe { set.assume_init() };
+    // SAFETY: `set` is a set; a signal that there is not is refused.
+    unsafe { libc::sigaddset(&raw mut set, signal) };
+    for how in [libc::SIG_UNBLOCK, libc::SIG_BLOCK] {
+        // SAFETY: the set is one that was filled; nothing is written back.
+        unsafe { libc::pthread_sigmask(how, &raw const set, ptr::null_mut()) };
+    }
+}
+
 /// Sends a signal, be it a real-time one; a process that is gone gets none.
 pub(super) fn kill(pid: i32, signal: i32) {
     // SAFETY: it takes numbers, and any are allowed.

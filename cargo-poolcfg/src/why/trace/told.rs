@@ -15,9 +15,9 @@ pub(crate) use super::status::{ASKS_TO_END, Status};
 pub(super) enum TracerLine {
     /// The command is this process.
     Started(i32),
-    /// A signal has stopped it.
-    Stopped,
-    /// It goes on.
+    /// A signal of this number has stopped it.
+    Stopped(i32),
+    /// It goes on, or has got a SIGCONT.
     Continued,
     /// It cannot be traced; why, and the error's number.
     NotTraced(String, Option<i32>),
@@ -30,6 +30,8 @@ pub(super) enum TracerLine {
 /// What is known when the command has ended.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Traced {
+    /// The process of the command.
+    pub(crate) command: i32,
     pub(crate) status: Status,
     /// Every failed call, in order; of many the first and the last.
     pub(crate) failures: Vec<MemoryFailure>,
@@ -39,6 +41,8 @@ pub(crate) struct Traced {
     pub(crate) stops_at_every_call: bool,
     /// Whether setuid programs run without privileges.
     pub(crate) no_new_privileges: bool,
+    /// The first of them that did.
+    pub(crate) unprivileged: Option<String>,
 }
 
 /// A failed call, or a process that was killed because memory ran out.

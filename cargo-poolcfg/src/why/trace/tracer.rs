@@ -1,9 +1,11 @@
 //! The tracer: follows every thread of a command, and looks at each call for memory that fails.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
 
+use rustix::fs::getxattr;
 use rustix::process::Pid;
 
 use super::calls::{CallName, RESTART, TracedCall, errno};
@@ -11,7 +13,7 @@ use super::failing::{Watched, is_of_memory};
 use super::huge;
 use super::obstacle::Failed;
 use super::proc_file::text;
-use super::processes::Process;
+use super::processes::{Executed, Process};
 use super::status::{ASKS_TO_END, Event, Status, next};
 use super::stops::{self, At};
 use super::sys::{self, Resume};
@@ -44,6 +46,8 @@ pub(super) struct Tracer<'a> {
     /// Whether a filter came later.
     has_later_filter: bool,
     no_new_privileges: bool,
+    /// The first program that would have got privileges.
+    unprivileged: Option<String>,
     /// Whether the command has become the program.
     is_executed: bool,
     is_stopped: bool,
@@ -61,6 +65,7 @@ impl<'a> Tracer<'a> {
             stops_at_every_call: start.was_filtered || !start.has_filter,
             has_later_filter: false,
             no_new_privileges: false,
+            unprivileged: None,
             is_executed: false,
             is_stopped: false,
         }
@@ -100,11 +105,13 @@ impl<'a> Tracer<'a> {
         // From here on nobody waits for this process.
         let _ = rustix::process::set_parent_process_death_signal(None);
         self.teller.tell(&TracerLine::Ended(Box::new(Traced {
+            command: self.command,
             status,
             failures: self.watched.failures.list(),
             unlisted: self.watched.failures.unlisted,
             stops_at_every_call: self.stops_at_every_call || self.has_later_filter,
             no_new_privileges: self.no_new_privileges,
+            unprivileged: self.unprivileged.take(),
         })));
     }
 
@@ -129,12 +136,15 @@ impl<'a> Tracer<'a> {
             Event::Forked => self.watched.failures.went_on(process, |_| true),
             Event::Executed => self.executed(id),
             Event::Exits => self.watched.exits(pid, id, process),
-            Event::GroupStop => {
+            Event::GroupStop(signal) => {
                 if process == self.command && !self.is_stopped {
                     self.is_stopped = true;
-                    self.teller.tell(&TracerLine::Stopped);
-                    // From here, as the signal that ends it: of two processes that send one each, either may be last.
-                    sys::kill(self.front, libc::SIGSTOP);
+                    self.teller.tell(&TracerLine::Stopped(signal));
+                    // From here, as the signal that ends it: of two processes that send one each, either may be last. Those
+                    // that can be blocked the other process sends itself.
+                    if signal == libc::SIGSTOP {
+                        sys::kill(self.front, libc::SIGSTOP);
+                    }
                 }
                 let _ = sys::resume(pid, Resume::Listen, 0);
                 return;
@@ -155,6 +165,8 @@ impl<'a> Tracer<'a> {
                     self.watched.not_backed(pid, id, process);
                 } else if ASKS_TO_END.contains(&number) {
                     self.watched.told_to_end(pid, process);
+                } else if number == libc::SIGCONT && process == self.command {
+                    self.teller.tell(&TracerLine::Continued);
                 }
                 signal = number;
             }
@@ -317,5 +329,18 @@ impl<'a> Tracer<'a> {
             let is_set = |status: &str| status.lines().any(|line| line == "NoNewPrivs:\t1");
             self.no_new_privileges = is_set(&status) && !is_set(&own);
         }
+        if self.no_new_privileges && self.unprivileged.is_none() {
+            self.unprivileged = privileged(id);
+        }
     }
+}
+
+/// The program that a process executes, where its file gives privileges: those of its owner or its group, or capabilities.
+fn privileged(id: i32) -> Option<String> {
+    const SET_USER_OR_GROUP: u32 = 0o6000;
+    let exe = format!("/proc/{id}/exe");
+    let mode = fs::metadata(&exe).ok()?.permissions().mode();
+    let has_capabilities = || getxattr(&exe, "security.capability", &mut [0u8; 0]).is_ok();
+    let gives = mode & SET_USER_OR_GROUP != 0 || has_capabilities();
+    gives.then(|| Executed::of(id).file)
 }
