@@ -66,22 +66,6 @@ fn the_pool_that_fits_in_no_case_is_named() {
     }
 }
 
-/// Without a headroom none can be lowered.
-#[test]
-fn a_headroom_of_nothing_is_no_advice() {
-    let of = |headroom: &str| {
-        let both = pool(1, "error", "100TiB");
-        let source = format!(
-            "[address_space]\nheadroom = \"{headroom}\"\n[pool.a]\n{both}[pool.b]\nguard_size = \"100TiB\"\n"
-        );
-        planned(&source, |case, plan| {
-            plan.misfit.unwrap().advice(case).to_string()
-        })
-    };
-    assert!(of("1GiB").contains("headroom of 1 GiB"), "{}", of("1GiB"));
-    assert!(!of("0").contains("headroom"), "{}", of("0"));
-}
-
 /// 200,000 slots fit no hole either, but the number of mappings decides what does.
 #[test]
 fn a_misfit_names_the_limit_that_decides() {

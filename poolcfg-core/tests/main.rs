@@ -4,6 +4,7 @@
 mod any_file;
 mod config_file;
 mod distributions;
+mod followed;
 mod golden;
 mod guard_before;
 mod layout;

@@ -73,13 +73,8 @@ impl Diagnostic {
         };
         let need = Size::bytes(misfit.need).needed();
         let place = misfit.place(case);
-        let own = [
-            pool.max_instances_at,
-            pool.memory_reservation_at,
-            pool.totals_at,
-        ];
         let label = match misfit.limit {
-            Limit::Hole if !own.contains(&place) => {
+            Limit::Hole if !pool.is_set_at(place) => {
                 format!("leaves less than the {need} of the {}", misfit.mapping)
             }
             Limit::Hole => format!(

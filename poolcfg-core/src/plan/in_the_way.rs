@@ -18,7 +18,8 @@ pub(crate) const fn beyond(
     value: u64,
 ) -> Option<Limit> {
     let mut limits = *limits;
-    limits[pool] = keep.with_value(&limits[pool], value.saturating_add(1));
+    let more = keep.with_value(&limits[pool], value.saturating_add(1));
+    limits[pool] = case.pools[pool].grown(&more);
     refused(case, &limits)
 }
 

@@ -1,11 +1,14 @@
 //! Misfits: why pools do not fit, and what would.
 //!
 //! - here: what is needed, and what there is
-//! - `advice`: what fits of one pool, beside what the others have; `together`: of all pools; `shared`: of those that take a
-//!   number from one place
+//! - `advice`: what fits in place of what is asked; `levers`: which number of a pool is lowered for that, and how far;
+//!   `together`: instances of all pools; `nothing`: what is in the way where nothing fits
+//! - `step`: the numbers that a help says to write
 
 mod advice;
-mod shared;
+mod levers;
+mod nothing;
+mod step;
 mod together;
 
 use crate::base::code::Code;
@@ -16,9 +19,10 @@ use crate::engine::footprint::MappingName;
 use crate::fault::at;
 use crate::model::limit::Limit;
 use crate::model::room::HOLES;
+use crate::plan::misfit::advice::Help;
 use crate::plan::search::LargestFit;
 use crate::resolved::ResolvedProcess;
-use crate::setting::{FilePlace, Keep};
+use crate::setting::{FilePlace, Keep, place_of};
 use crate::target::budget::{Budget, HEADROOM_MAPS};
 
 /// Why the pools do not fit.
@@ -30,7 +34,8 @@ pub struct PlanMisfit {
     pub mapping: MappingName,
     /// The limit in the way; of several, the one that decides what fits.
     pub limit: Limit,
-    /// What is needed: bytes, or mappings. Of limits of the whole process, what all pools need together.
+    /// What is needed: bytes, or mappings. Of limits of the whole process, what all pools need together, and of the holes
+    /// where the number of equal pools decides, what all of these do.
     pub need: u64,
     /// What there is of it, as the message says it. Of holes, bytes of the largest piece, or for slots of all holes that
     /// the message lists; where those have as much as is needed, of the slots that fit them. Of limits of the whole
@@ -44,12 +49,12 @@ pub struct PlanMisfit {
     /// Bytes of all holes together and how many there may be, where that decides how many slots fit and not what each
     /// hole has at the least.
     pub together: Option<(Size, u64)>,
+    /// How many of several equal pools find their places, where one does and not all.
+    pub pools: Option<u32>,
     /// What would fit.
     pub largest_fit: LargestFit,
     /// Whether no other limit is in the way of what is asked.
     pub(crate) is_only: bool,
-    /// What fits where it is set for all pools that take it from there; `None` if only this pool does.
-    pub(crate) shared: Option<Suggested>,
 }
 
 /// A value that fits.
@@ -80,7 +85,7 @@ impl Suggested {
 }
 
 impl PlanMisfit {
-    /// How the headroom is changed, as it ends the advice where no size fits beside it.
+    /// How the headroom is changed where it is in the way.
     #[doc(hidden)]
     pub const CHANGES_HEADROOM: &'static str =
         "; `headroom` in [address_space] or `--set address_space.headroom=SIZE` changes it";
@@ -116,6 +121,7 @@ impl PlanMisfit {
             Limit::Hole => {
                 let text = text.needed(need);
                 let text = match (self.mapping, self.slot) {
+                    _ if self.pools.is_some() => text.str(" of address space; "),
                     (_, Some(slot)) => say!(text; " in slots of ", needed(slot), "; "),
                     (MappingName::Memories, None) => text.str(" in one piece; "),
                     (MappingName::Tables, None) => text.str(" in one piece for its tables; "),
@@ -161,17 +167,17 @@ impl PlanMisfit {
         }
     }
 
-    /// Whether the limit is held against what all pools need together, and not against a single mapping.
+    /// Whether what is needed is of all pools together, or of all equal ones, and not of a single mapping.
     #[must_use]
     pub const fn is_of_all(&self) -> bool {
-        !matches!(self.limit, Limit::Hole | Limit::RamAndSwap)
+        self.pools.is_some() || !matches!(self.limit, Limit::Hole | Limit::RamAndSwap)
     }
 
     /// Who needs something, such as `pool needs ` or ``pool `a` and the others need ``.
     const fn write_pool(&self, case: &ResolvedProcess<'_>) -> Text {
         let pool = &case.pools[self.pool];
         let all = self.is_of_all();
-        let is_one = case.count == 1 || !all;
+        let is_one = case.count == 1 || !all || self.pools.is_some();
         if is_one && pool.asked.pools > 1 {
             let text = Text::new().str(if all { "the " } else { "each of the " });
             let text = text.number(pool.asked.pools).str(" pools ");
@@ -237,6 +243,10 @@ impl PlanMisfit {
             let text = text.available(Size::bytes(self.have));
             let is_all = self.have == bytes.get();
             let text = match self.largest_fit.max_instances {
+                _ if self.pools.is_some() && !is_all => match self.pools {
+                    Some(pools) => say!(text; " for ", number(pools), " of them"),
+                    None => text,
+                },
                 Some(slots) if !is_all => {
                     let text = text.str(" for ").number(slots).str(" slots");
                     if case.pools[self.pool].asked.pools > 1 {
@@ -285,27 +295,39 @@ impl PlanMisfit {
         self.code().note(at(text, file, self.place(case)))
     }
 
-    /// Where the number stands that has to change, or else the other one.
+    /// Where the number stands that has to change, or else one that is written of what finds no place.
     #[must_use]
     pub const fn place(&self, case: &ResolvedProcess<'_>) -> FilePlace {
         let pool = &case.pools[self.pool];
+        let (decides, then_reservation) = match self.help(case) {
+            Help::Step(step) => (step.place(pool), step.max_instances.is_some()),
+            Help::Together(_) => (FilePlace::NOWHERE, false),
+            Help::Nothing(in_the_way) => (in_the_way.place(pool), false),
+        };
+        let region = match (pool.asked.has_memories(), self.mapping) {
+            (true, _) => pool.memory_reservation_at,
+            (false, MappingName::Tables) => place_of(&pool.keys.table_reservation),
+            (false, _) => place_of(&pool.keys.stack_reservation),
+        };
         // Written totals outrank the instances.
-        let instances_at = if pool.totals_at.is_said() {
+        let instances = if pool.totals_at.is_said() {
             pool.totals_at
         } else {
             pool.max_instances_at
         };
-        let (first, second) = match self.suggested(case) {
-            Some(Suggested::Reservation(_)) => (pool.memory_reservation_at, instances_at),
-            Some(Suggested::Instances(_)) | None => (instances_at, pool.memory_reservation_at),
-        };
-        if first.is_said() {
-            first
-        } else if second.is_said() {
-            second
+        let all = if then_reservation {
+            [decides, region, instances, pool.pools_at]
         } else {
-            case.limits_at[self.limit as usize]
+            [decides, instances, region, pool.pools_at]
+        };
+        let mut i = 0;
+        while i < all.len() {
+            if all[i].is_said() {
+                return all[i];
+            }
+            i += 1;
         }
+        case.limits_at[self.limit as usize]
     }
 }
 

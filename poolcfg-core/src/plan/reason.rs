@@ -12,7 +12,7 @@ use crate::model::room::HOLES;
 use crate::model::sum::{Bound, Demand};
 use crate::plan::in_the_way::{beyond, is_another_in_the_way, is_in_the_way, refuses, verdicts};
 use crate::plan::misfit::{PlanMisfit, Suggested};
-use crate::plan::search::{LargestFit, largest_fit};
+use crate::plan::search::{LargestFit, largest_fit, most_pools};
 use crate::resolved::ResolvedProcess;
 use crate::setting::Keep;
 use crate::target::budget::Budget;
@@ -35,13 +35,12 @@ pub(crate) const fn misfit(
         None => hole,
     };
     let misfit = of_limit(case, asked, others, first, &hole, &all);
-    let misfit = match decided(case, asked, others, &misfit) {
+    match decided(case, asked, others, &misfit) {
         Some(decided) if !decided.is(first) && is_in_the_way(case, decided, &hole, &all) => {
-            of_limit(case, asked, others, decided, &hole, &all)
+            Some(of_limit(case, asked, others, decided, &hole, &all))
         }
-        _ => misfit,
-    };
-    Some(misfit.with_shared(case, asked, others))
+        _ => Some(misfit),
+    }
 }
 
 /// The first pool that finds no place even if it is the only one, and shrinks as far as it may; `None` if each of several
@@ -118,12 +117,12 @@ const fn of_limit(
         holes: [Size::ZERO; HOLES],
         slot: None,
         together: None,
+        pools: None,
         largest_fit: LargestFit {
             max_instances: None,
             memory_reservation: None,
         },
         is_only: !is_another_in_the_way(case, limit, hole, all),
-        shared: None,
     };
     match (limit.bound(), hole) {
         (Some(bound), _) => {
@@ -153,6 +152,9 @@ const fn of_limit(
     let pool = misfit.pool;
     misfit.largest_fit = largest_fit(case, &beside(others, asked, pool), pool);
     if let Limit::Hole = limit {
+        if let Some(pools) = misfit.pools_that_fit(case, others) {
+            return misfit.of_pools(case, others, pools);
+        }
         misfit = misfit.in_all_holes(case, asked);
     }
     if let (Limit::Hole, MappingName::Memories, Some(fits)) =
@@ -183,7 +185,19 @@ const fn left(
     pool: usize,
     kind: usize,
 ) -> u64 {
-    let mut left = case.budget.room.total;
+    let total = Size::bytes(case.budget.room.total);
+    left_of(total, case, asked, pool, kind)
+}
+
+/// What is left of so many bytes.
+const fn left_of(
+    total: Size,
+    case: &ResolvedProcess<'_>,
+    asked: &[Limits; MAX_POOLS],
+    pool: usize,
+    kind: usize,
+) -> u64 {
+    let mut left = total.get();
     let mut i = 0;
     while i <= pool {
         if let Some(mappings) = asked[i].mappings(case.budget.page_size) {
@@ -248,6 +262,50 @@ const fn descending(mut free: [u64; HOLES]) -> [u64; HOLES] {
 }
 
 impl PlanMisfit {
+    /// How many equal pools find their places, where it is their number that decides: one does, and not all that are asked,
+    /// of whatever size.
+    const fn pools_that_fit(
+        &self,
+        case: &ResolvedProcess<'_>,
+        least: &[Limits; MAX_POOLS],
+    ) -> Option<u32> {
+        let fit = &self.largest_fit;
+        if fit.max_instances.is_some() || fit.memory_reservation.is_some() {
+            return None;
+        }
+        match most_pools(case, least, self.pool) {
+            0 => None,
+            pools => Some(pools),
+        }
+    }
+
+    /// The same where the number of equal pools decides: what all of them need at the least, and what all holes have, or where that is as
+    /// much, what those take that fit.
+    const fn of_pools(
+        mut self,
+        case: &ResolvedProcess<'_>,
+        least: &[Limits; MAX_POOLS],
+        pools: u32,
+    ) -> Self {
+        let budget = &case.budget;
+        let each = match least[self.pool].mappings(budget.page_size) {
+            Some(Mappings { sizes, .. }) => {
+                sizes[0].saturating_add(sizes[1]).saturating_add(sizes[2])
+            }
+            None => return self,
+        };
+        let all = left_of(budget.all(), case, least, self.pool, 0);
+        self.pools = Some(pools);
+        self.need = each.saturating_mul(wide(least[self.pool].pools));
+        self.have = if all < self.need {
+            all
+        } else {
+            each.saturating_mul(wide(pools))
+        };
+        self.together = Some((Size::bytes(all), budget.room.most_holes()));
+        self
+    }
+
     /// The same with what the memories of a pool in slots have in all holes: what those hold that the message lists, or
     /// what all have together where that tells more. Where either is as much as is needed, it is what the slots take
     /// that fit.

@@ -32,7 +32,7 @@ impl Keep {
 }
 
 /// `u32::try_from` for const code; more than 2^32 - 1 instances is as many as can be said.
-const fn narrow(number: u64) -> u32 {
+pub(super) const fn narrow(number: u64) -> u32 {
     match number.to_le_bytes() {
         [a, b, c, d, 0, 0, 0, 0] => u32::from_le_bytes([a, b, c, d]),
         _ => u32::MAX,

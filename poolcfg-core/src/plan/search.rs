@@ -5,7 +5,7 @@ use crate::base::consts::wide;
 use crate::base::size::{GRAIN, Size};
 use crate::engine::limits::Limits;
 use crate::model::fit::{MAX_POOLS, Mappings, Verdict, fit};
-use crate::plan::scale::Scale;
+use crate::plan::scale::{Scale, narrow};
 use crate::resolved::ResolvedProcess;
 use crate::setting::Keep;
 
@@ -22,7 +22,7 @@ use crate::setting::Keep;
 pub struct LargestFit {
     /// Most instances at the asked reservation.
     pub max_instances: Option<u32>,
-    /// Largest reservation at the asked instances.
+    /// Largest reservation at the asked instances, with a smaller `max_memory_size` where more than that is written.
     pub memory_reservation: Option<Size>,
 }
 
@@ -75,7 +75,7 @@ pub(super) const fn largest(
         misfit: scale.asked.saturating_add(1),
     };
     while let Some(value) = search.next() {
-        limits[pool] = scale.with_value(asked, value);
+        limits[pool] = case.pools[pool].grown(&scale.with_value(asked, value));
         search = search.told(value, fits(&limits, case));
     }
     search.fits
@@ -95,7 +95,7 @@ pub(super) const fn largest_fit(
     let mut i = 0;
     while i < found.len() {
         let mut one = *limits;
-        one[pool] = keep[i].with_value(&asked, least[i]);
+        one[pool] = case.pools[pool].grown(&keep[i].with_value(&asked, least[i]));
         let is_there = asked.has_memories() || matches!(keep[i], Keep::MemoryReservation);
         if is_there && fits(&one, case) {
             let scale = Scale {
@@ -119,4 +119,27 @@ pub(super) const fn largest_fit(
             None => None,
         },
     }
+}
+
+/// How many pools of the shape of this one fit beside these limits of the others, where several are asked, and fewer than
+/// are.
+pub(super) const fn most_pools(
+    case: &ResolvedProcess<'_>,
+    limits: &[Limits; MAX_POOLS],
+    pool: usize,
+) -> u32 {
+    let mut limits = *limits;
+    let asked = limits[pool];
+    let mut search = Bisection {
+        fits: 0,
+        misfit: wide(asked.pools),
+    };
+    while let Some(pools) = search.next() {
+        limits[pool] = Limits {
+            pools: narrow(pools),
+            ..asked
+        };
+        search = search.told(pools, fits(&limits, case));
+    }
+    narrow(search.fits)
 }

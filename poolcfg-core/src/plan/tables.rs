@@ -3,10 +3,10 @@
 use crate::base::bisection::Bisection;
 use crate::base::size::Size;
 use crate::engine::limits::Limits;
-use crate::engine::wasmtime::{Counts, Totals, Wasmtime, WrittenTotals};
+use crate::engine::wasmtime::{Counts, Wasmtime};
 use crate::model::fit::MAX_POOLS;
 use crate::plan::scale::Scale;
-use crate::plan::search::{fits, largest_fit};
+use crate::plan::search::fits;
 use crate::plan::share::{fewest, shrink};
 use crate::resolved::ResolvedProcess;
 
@@ -104,63 +104,11 @@ pub(super) const fn counts_with(
 }
 
 /// What is asked of one pool, and the least that the others may have.
-const fn beside_fewest(case: &ResolvedProcess<'_>, pool: usize) -> [Limits; MAX_POOLS] {
+pub(super) const fn beside_fewest(case: &ResolvedProcess<'_>, pool: usize) -> [Limits; MAX_POOLS] {
     let least = least(case);
     let mut limits = fewest(case, &least);
     limits[pool] = least[pool];
     limits
-}
-
-/// The largest reservation with which so many instances of a pool fit beside the least that the others may have.
-pub(super) const fn largest_with(
-    case: &ResolvedProcess<'_>,
-    pool: usize,
-    instances: u32,
-) -> Option<Size> {
-    let mut limits = beside_fewest(case, pool);
-    limits[pool] = limits[pool].with_instances(instances);
-    largest_fit(case, &limits, pool).memory_reservation
-}
-
-/// The most memories in all that fit where totals are written, beside the least that the others may have; `None` if none
-/// are written, or not one instance fits.
-pub(super) const fn memories_with(case: &ResolvedProcess<'_>, pool: usize) -> Option<u32> {
-    let mut limits = beside_fewest(case, pool);
-    let now = limits[pool];
-    let Some(wasmtime) = now.wasmtime else {
-        return None;
-    };
-    let (Some(written), Some(each)) = (wasmtime.written, wasmtime.memories_of_one()) else {
-        return None;
-    };
-    let (mut fit, mut misfit) = (0, written.totals.memories);
-    while misfit - fit > 1 {
-        let middle = fit + (misfit - fit) / 2;
-        let given = middle / each;
-        let instances = if given < written.instances {
-            given
-        } else {
-            written.instances
-        };
-        let totals = Totals {
-            memories: middle,
-            ..written.totals
-        };
-        limits[pool] = Limits {
-            max_instances: instances,
-            wasmtime: Some(Wasmtime {
-                written: Some(WrittenTotals { instances, totals }),
-                ..wasmtime
-            }),
-            ..now
-        };
-        if fits(&limits, case) {
-            fit = middle;
-        } else {
-            misfit = middle;
-        }
-    }
-    if fit < each { None } else { Some(fit) }
 }
 
 /// The same with one table more for each instance; `None` if that is more than `asked`.

@@ -27,6 +27,16 @@ pub(super) const fn engine(keys: &PoolKeys) -> Engine {
     value_or(&keys.engine, Engine::Native)
 }
 
+/// The most that a memory may grow to where its reservation has room for it: what is said, or else Wasmtime's own; a
+/// native pool's grow as far as they are reserved.
+pub(super) const fn most_memory(keys: &PoolKeys, target: Target) -> Size {
+    let default = match (engine(keys), &keys.wasmtime.version) {
+        (Engine::Wasmtime, Some(version)) => Defaults::new(version.value, target).max_memory_size,
+        _ => Size::bytes(u64::MAX),
+    };
+    value_or(&keys.max_memory_size, default)
+}
+
 pub(super) const fn native(keys: &PoolKeys, target: Target) -> Limits {
     let (instances, reservation, guard) = defaults(target);
     let memory_reservation = value_or(&keys.memory_reservation, reservation);

@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::engine::limits::Limits;
 use crate::engine::wasmtime::{InstanceDefaults, WasmtimeVersion};
 use crate::fault::{Fault, Faults};
-use crate::resolved::asked::{asked_and_least, engine, native, on_misfit};
+use crate::resolved::asked::{asked_and_least, engine, most_memory, native, on_misfit};
 use crate::resolved::totals::LeastTotal;
 use crate::setting::{FilePlace, Keep, OnMisfit, PoolKeys, Setting, place_of, value_or};
 use crate::target::Target;
@@ -40,6 +40,14 @@ pub struct ResolvedPool<'a> {
     pub totals_at: FilePlace,
     /// Where `memory_reservation` is set.
     pub memory_reservation_at: FilePlace,
+    /// Where `pools` is set.
+    pub pools_at: FilePlace,
+    /// The most that a memory may grow to where its reservation has room for it.
+    pub(crate) most_memory: Size,
+    /// What is said of it.
+    pub(crate) keys: PoolKeys,
+    /// What an instance has where nothing is said.
+    host: Option<InstanceDefaults>,
 }
 
 impl<'a> ResolvedPool<'a> {
@@ -96,7 +104,79 @@ impl<'a> ResolvedPool<'a> {
                 None => FilePlace::NOWHERE,
             },
             memory_reservation_at: place_of(&keys.memory_reservation),
+            pools_at: place_of(&keys.pools),
+            most_memory: most_memory(keys, target),
+            keys: *keys,
+            host,
         }
+    }
+
+    /// The same pool where these keys are said over those that are; `None` if they then are at fault.
+    pub(crate) const fn said_over(
+        &self,
+        keys: &PoolKeys,
+        target: Target,
+        page_size: Size,
+    ) -> Option<Self> {
+        let keys = self.keys.then(*keys);
+        let mut pool = Self::new(self.name, &keys, target, self.host);
+        pool.memory_minimum = self.memory_minimum;
+        if pool
+            .check(&keys, target, page_size, Faults::after(0))
+            .is_empty()
+        {
+            Some(pool)
+        } else {
+            None
+        }
+    }
+
+    /// How far a memory with so large a reservation may grow: as is written, or as follows from the reservation.
+    #[must_use]
+    pub const fn max_memory_size(&self, memory_reservation: Size) -> Size {
+        self.most_memory.min(memory_reservation)
+    }
+
+    /// `limits` of this pool with the memory that follows from their reservation.
+    pub(crate) const fn grown(&self, limits: &Limits) -> Limits {
+        Limits {
+            max_memory_size: self.max_memory_size(limits.memory_reservation),
+            ..*limits
+        }
+    }
+
+    /// Whether it may shrink, but not by its instances, since somebody or a default keeps those.
+    pub(crate) const fn keeps_instances(&self) -> bool {
+        let keep = match &self.keys.keep {
+            Some(setting) => setting.value,
+            None => self.keep,
+        };
+        matches!(
+            (on_misfit(&self.keys), keep),
+            (OnMisfit::Shrink, Keep::MaxInstances)
+        )
+    }
+
+    /// Whether one of its sizes or counts is set there.
+    #[cfg(feature = "file")]
+    pub(crate) fn is_set_at(&self, place: FilePlace) -> bool {
+        let keys = &self.keys;
+        let counts = [
+            &keys.max_instances,
+            &keys.wasmtime.total_memories,
+            &keys.wasmtime.total_tables,
+            &keys.wasmtime.total_stacks,
+        ];
+        let sizes = [
+            &keys.memory_reservation,
+            &keys.table_reservation,
+            &keys.stack_reservation,
+            &keys.guard_size,
+        ];
+        let counts = counts.into_iter().map(place_of);
+        let mut all = counts.chain(sizes.into_iter().map(place_of));
+        let is_count = place == self.totals_at || place == self.pools_at;
+        is_count || all.any(|own| own == place)
     }
 
     /// The smallest reservation that it may shrink to.

@@ -39,6 +39,11 @@ impl FilePlace {
         self.line > 0 || self.column > 0
     }
 
+    /// Whether it is the same place.
+    pub(crate) const fn is(self, other: Self) -> bool {
+        self.line == other.line && self.column == other.column
+    }
+
     /// This line and column.
     #[must_use]
     pub const fn new(line: u32, column: u32) -> Self {

@@ -1,59 +1,107 @@
 //! Advice: what fits in place of what is asked, and how large a limit has to be for it.
 
-use crate::base::size::Size;
+use crate::base::bisection::Bisection;
+use crate::base::size::{GRAIN, Size};
 use crate::base::text::{Text, say};
+use crate::engine::limits::Limits;
+use crate::model::fit::MAX_POOLS;
 use crate::model::limit::Limit;
-use crate::plan::misfit::{PlanMisfit, Suggested};
-use crate::plan::search::fits;
+use crate::plan::misfit::PlanMisfit;
+use crate::plan::misfit::nothing::InTheWay;
+use crate::plan::misfit::step::Step;
+use crate::plan::search::{fits, most_pools};
 use crate::plan::share::fewest;
-use crate::plan::tables::{counts_with, largest_with, least, memories_with};
-use crate::resolved::{ResolvedPool, ResolvedProcess};
-use crate::setting::{Keep, OnMisfit};
-use crate::target::budget::{Budget, HEADROOM_MAPS};
+use crate::plan::tables::{beside_fewest, counts_with, least};
+use crate::resolved::ResolvedProcess;
+use crate::setting::Keep;
+use crate::target::budget::Budget;
 use crate::target::process::{MOST_MAPS, ProcessLimits};
 
+/// What a misfit is helped by.
+pub(super) enum Help {
+    /// Other numbers of the pool.
+    Step(Step),
+    /// Fewer instances of several pools.
+    Together([u32; MAX_POOLS]),
+    /// No number of the pools.
+    Nothing(InTheWay),
+}
+
 impl PlanMisfit {
-    /// What would fit, such as `max_instances = 42`, as it may be written in poolcfg.toml; empty when no
-    /// value of this pool does.
-    #[must_use]
-    pub const fn suggestion(&self, case: &ResolvedProcess<'_>) -> Text {
-        match self.memories(case) {
-            Some(memories) => write_memories(memories),
-            None => self.write_suggested(case),
-        }
-    }
-
-    const fn write_suggested(&self, case: &ResolvedProcess<'_>) -> Text {
-        let text = Text::new();
-        match self.suggested(case) {
-            Some(Suggested::Instances(instances)) => text.str("max_instances = ").number(instances),
-            Some(Suggested::Reservation(reservation)) => {
-                say!(text; "memory_reservation = \"", exact(reservation), "\"")
+    /// The numbers of the pool that fit, beside the least of those pools that may shrink; `None` if none do.
+    const fn step(&self, case: &ResolvedProcess<'_>) -> Option<Step> {
+        let keeps_instances = matches!(case.pools[self.pool].keep, Keep::MaxInstances);
+        if keeps_instances {
+            if let Some(step) = self.reservation(case) {
+                return Some(step);
             }
-            None => text,
+        }
+        if let Some(step) = self.counts(case) {
+            return Some(step);
+        }
+        if let Some(step) = self.too_few(case) {
+            return Some(step);
+        }
+        match self.reservation(case) {
+            Some(step) => Some(step),
+            None => self.both(case),
         }
     }
 
-    /// How many memories in all would fit, where poolcfg.toml writes totals: fewer instances then need not be asked for.
-    const fn memories(&self, case: &ResolvedProcess<'_>) -> Option<u32> {
-        match case.pools[self.pool].keep {
-            Keep::MemoryReservation => memories_with(case, self.pool),
-            Keep::MaxInstances => None,
+    /// As many instances as fit, where that is fewer than are of use.
+    const fn too_few(&self, case: &ResolvedProcess<'_>) -> Option<Step> {
+        let pool = &case.pools[self.pool];
+        match self.largest_fit.max_instances {
+            Some(instances) if instances < pool.min_instances && !pool.totals_at.is_said() => {
+                Some(Step::instances(instances))
+            }
+            _ => None,
         }
     }
 
-    pub(super) const fn suggested(&self, case: &ResolvedProcess<'_>) -> Option<Suggested> {
-        match self.shared {
-            Some(shared) => Some(shared),
-            None => Suggested::of(case.pools[self.pool].keep, &self.largest_fit),
+    /// How many pools fit where none of any size does in as many as are asked.
+    const fn fewer_pools(&self, case: &ResolvedProcess<'_>) -> Option<Step> {
+        match self.most_pools(case) {
+            0 => None,
+            pools => Some(Step {
+                pools: Some(pools),
+                ..Step::NONE
+            }),
+        }
+    }
+
+    /// How many of several equal pools fit, each with the least that it may have.
+    #[must_use]
+    pub const fn most_pools(&self, case: &ResolvedProcess<'_>) -> u32 {
+        most_pools(case, &fewest(case, &least(case)), self.pool)
+    }
+
+    pub(super) const fn help(&self, case: &ResolvedProcess<'_>) -> Help {
+        if let Some(step) = self.step(case) {
+            return Help::Step(step);
+        }
+        if let Some(fewer) = self.together(case) {
+            return Help::Together(fewer);
+        }
+        match self.fewer_pools(case) {
+            Some(step) => Help::Step(step),
+            None => Help::Nothing(InTheWay::of(self, case)),
         }
     }
 
     /// What would fit under the same limits, as advice: `max_instances = 42 fits`.
     #[must_use]
     pub const fn fitting(&self, case: &ResolvedProcess<'_>) -> Text {
-        let text = self.write_fit(case);
-        let text = if self.keeps_instances(case) {
+        self.write_help(case, &self.help(case))
+    }
+
+    const fn write_help(&self, case: &ResolvedProcess<'_>, help: &Help) -> Text {
+        let text = match help {
+            Help::Step(step) => self.write_step(case, step),
+            Help::Together(fewer) => Self::write_together(case, fewer),
+            Help::Nothing(in_the_way) => self.write_nothing(case, *in_the_way),
+        };
+        let text = if self.keeps_instances(case, help) {
             let default = if case.pools[self.pool].says_keep {
                 ""
             } else {
@@ -67,27 +115,69 @@ impl PlanMisfit {
         } else {
             text
         };
-        match self.limit {
-            // Of nothing not even the smallest memory goes in.
-            Limit::RlimitData | Limit::CommitLimit if self.have > 0 => {
-                text.str("; a smaller `max_memory_size` takes less")
+        match (self.limit, self.smaller_memories(case)) {
+            (Limit::RlimitData | Limit::CommitLimit, Some(size)) => {
+                say!(text; "; `max_memory_size = \"", exact(size), "\"` fits, too")
             }
             _ => text,
         }
     }
 
+    /// The numbers of a step, and what else should be known of them.
+    const fn write_step(&self, case: &ResolvedProcess<'_>, step: &Step) -> Text {
+        let pool = &case.pools[self.pool];
+        let text = step.write(Text::new()).str(" fits");
+        match step.max_instances {
+            Some(instances) if instances < pool.min_instances => {
+                say!(text; ", below min_instances = ", number(pool.min_instances))
+            }
+            Some(instances) if step.memory_reservation.is_none() && !pool.totals_at.is_said() => {
+                match counts_with(case, self.pool, instances) {
+                    Some(counts) => counts.write(text.str(", each of ")),
+                    None => text,
+                }
+            }
+            _ => text,
+        }
+    }
+
+    /// The largest memory at which all that is asked fits, where only that has to be smaller; `None` if it does not help.
+    const fn smaller_memories(&self, case: &ResolvedProcess<'_>) -> Option<Size> {
+        let mut limits = beside_fewest(case, self.pool);
+        let asked = limits[self.pool];
+        let mut search = Bisection {
+            fits: 0,
+            misfit: asked.max_memory_size.get() / GRAIN.get(),
+        };
+        while let Some(grains) = search.next() {
+            limits[self.pool] = Limits {
+                max_memory_size: Size::bytes(grains * GRAIN.get()),
+                ..asked
+            };
+            search = search.told(grains, fits(&limits, case));
+        }
+        let size = Size::bytes(search.fits * GRAIN.get());
+        if search.fits == 0 || size.get() < case.pools[self.pool].memory_minimum.get() {
+            None
+        } else {
+            Some(size)
+        }
+    }
+
     /// Whether the pool shrinks, but not its instances, and would fit if it were those.
-    const fn keeps_instances(&self, case: &ResolvedProcess<'_>) -> bool {
-        if !keeps(&case.pools[self.pool])
-            || matches!(self.suggested(case), Some(Suggested::Reservation(_)))
-        {
+    const fn keeps_instances(&self, case: &ResolvedProcess<'_>, help: &Help) -> bool {
+        let is_smaller = match help {
+            Help::Step(step) => step.memory_reservation.is_some() && step.max_instances.is_none(),
+            Help::Together(_) | Help::Nothing(_) => false,
+        };
+        if is_smaller || !case.pools[self.pool].keeps_instances() {
             return false;
         }
         let mut limits = fewest(case, &least(case));
         let mut i = 0;
         while i < case.count {
             let pool = &case.pools[i];
-            if keeps(pool) {
+            if pool.keeps_instances() {
                 limits[i] = pool.least.with_instances(pool.min_instances);
             }
             i += 1;
@@ -95,10 +185,26 @@ impl PlanMisfit {
         fits(&limits, case)
     }
 
+    /// Whether no size of the pool fits, and a smaller headroom would change that.
+    #[must_use]
+    pub const fn is_helped_by_headroom(&self, case: &ResolvedProcess<'_>) -> bool {
+        match self.help(case) {
+            Help::Nothing(in_the_way) => in_the_way.headroom && !case.budget.headroom.is_zero(),
+            Help::Step(_) | Help::Together(_) => false,
+        }
+    }
+
     /// The same, and how large a limit would have to be that can be said.
     #[must_use]
     pub const fn advice(&self, case: &ResolvedProcess<'_>) -> Text {
-        let text = self.fitting(case);
+        let help = self.help(case);
+        let text = self.write_help(case, &help);
+        let text = match help {
+            Help::Nothing(in_the_way) if in_the_way.headroom && !case.budget.headroom.is_zero() => {
+                text.str(Self::CHANGES_HEADROOM)
+            }
+            _ => text,
+        };
         if !self.is_only {
             return text;
         }
@@ -171,86 +277,4 @@ impl PlanMisfit {
             headroom = under;
         }
     }
-
-    const fn write_fit(&self, case: &ResolvedProcess<'_>) -> Text {
-        if let Some(memories) = self.memories(case) {
-            return write_memories(memories).str(" fits");
-        }
-        let text = self.write_suggested(case);
-        let least = case.pools[self.pool].min_instances;
-        match self.suggested(case) {
-            None => self.write_both(case),
-            Some(Suggested::Instances(instances)) if instances < least => {
-                say!(text; " fits, below min_instances = ", number(least))
-            }
-            Some(Suggested::Instances(instances)) => {
-                match counts_with(case, self.pool, instances) {
-                    Some(counts) => counts.write(text.str(" fits, each of ")),
-                    None => text.str(" fits"),
-                }
-            }
-            // The exact value is in a unit that nobody reads.
-            Some(Suggested::Reservation(reservation)) => {
-                say!(text; " (", available(reservation), ") fits")
-            }
-        }
-    }
-
-    /// What would fit when neither number helps alone: the largest reservation of the fewest instances.
-    const fn write_both(&self, case: &ResolvedProcess<'_>) -> Text {
-        let text = Text::new();
-        let pool = &case.pools[self.pool];
-        let instances = pool.min_instances;
-        if let Some(reservation) = largest_with(case, self.pool, instances) {
-            // Written totals outrank the instances.
-            if pool.totals_at.is_said() {
-                let text = say!(text; "memory_reservation = \"", exact(reservation), "\" (");
-                let text = say!(text; available(reservation), ") with totals for max_instances = ");
-                return say!(text; number(instances), " fits");
-            }
-            let text =
-                say!(text; "max_instances = ", number(instances), " with memory_reservation = \"");
-            return say!(text; exact(reservation), "\" (", available(reservation), ") fits");
-        }
-        if let Some(text) = self.write_together(case) {
-            return text;
-        }
-        let text = text.str("no size of this pool fits");
-        let text = if pool.totals_at.is_said() {
-            text.str(" with its totals")
-        } else {
-            text
-        };
-        let text = if case.count == 1 {
-            text
-        } else {
-            text.str(" next to the others")
-        };
-        if matches!(self.limit, Limit::MaxMapCount) {
-            let what = " maps reserved for the rest of the process";
-            return say!(text; " after the ", u64(HEADROOM_MAPS), str(what));
-        }
-        if case.budget.headroom.is_zero() {
-            return text;
-        }
-        let text = say!(text; " with a headroom of ", needed(case.budget.headroom));
-        let text = if pool.asked.guard_size.is_zero() {
-            text
-        } else {
-            say!(text; " and a guard_size of ", needed(pool.asked.guard_size))
-        };
-        text.str(Self::CHANGES_HEADROOM)
-    }
-}
-
-/// Whether a pool shrinks, but not its instances.
-const fn keeps(pool: &ResolvedPool<'_>) -> bool {
-    matches!(
-        (pool.on_misfit, pool.keep),
-        (OnMisfit::Shrink, Keep::MaxInstances)
-    )
-}
-
-const fn write_memories(memories: u32) -> Text {
-    Text::new().str("total_memories = ").number(memories)
 }

@@ -57,11 +57,12 @@ impl WayPool<'_> {
 
     /// Whether there is anything that this way changes.
     pub(super) const fn is_possible(&self) -> bool {
-        if !self.whole().has_memories() {
-            return false;
-        }
         match (self.fit, &self.whole().wasmtime) {
-            (Fit::Fewer, _) => !self.is_written(),
+            // Totals that are written are not lowered unless the file says so.
+            (Fit::Fewer, _) => {
+                !self.is_written() || matches!(self.pool.on_misfit, OnMisfit::Shrink)
+            }
+            _ if !self.whole().has_memories() => false,
             (Fit::Smaller, _) => self.has_smaller(),
             (Fit::NoPool, Some(wasmtime)) => {
                 wasmtime.version.major >= Fit::ON_DEMAND_SINCE && self.has_smaller()
