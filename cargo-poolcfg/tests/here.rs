@@ -462,6 +462,8 @@ fn a_file_without_a_pool_is_judged_without_one() {
     for (limit, status) in [(limit, 0), ("ulimit -v 2097152", 100)] {
         let result = machine.under(limit, &json).ends(status).only_result();
         assert_eq!(result["fit"], "no-pool", "{result}");
+        // What was asked before is not known.
+        assert_eq!(result["ways"], serde_json::json!([]), "{result}");
         for numbers in ["asked", "limits"] {
             assert_eq!(result[numbers]["max_instances"], 45, "{result}");
             assert_eq!(result[numbers]["pools"], 1, "{result}");
@@ -471,7 +473,9 @@ fn a_file_without_a_pool_is_judged_without_one() {
         .ends(100)
         .says("45 instances on demand need ")
         .says(" of address space in all\n")
-        .says_nothing_of("pools");
+        .says("# pools = 45\n")
+        .says("help: 22 instances on demand fit at once")
+        .says_nothing_of("45 pools");
 }
 
 /// What does not fit any more is written anew by the command that the message names, and then it fits.

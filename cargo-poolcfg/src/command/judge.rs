@@ -111,6 +111,9 @@ fn judge(
         diagnostic.help = Some(advice(record, misfit, case));
         if record.is_on_demand {
             diagnostic.message = format!("{} {}", on_demand(misfit, case), misfit.needs(case));
+            // How many instances there are, the record says by its pools.
+            let pools = record.file.span(case.pools()[misfit.pool].pools_at);
+            diagnostic.span = pools.or(diagnostic.span);
         }
         return Err(Error::of(vec![diagnostic], Some(&record.source)).exiting(Exit::Misfit));
     }
@@ -141,12 +144,15 @@ fn judge(
 
 /// What fits, and how the file gets it: it is not edited, and this command takes no flag that would change it.
 fn advice(record: &Record, misfit: &PlanMisfit, case: &ResolvedProcess<'_>) -> String {
-    let advice = here::advice(misfit, case);
-    let further = match advice.contains(PlanMisfit::CHANGES_HEADROOM) {
+    let fitting = match record.is_on_demand {
+        true => on_demand_fitting(misfit, case),
+        false => misfit.fitting(case).to_string(),
+    };
+    let advice = fitting + &here::raised(misfit, case);
+    let further = match misfit.is_helped_by_headroom(case) {
         true => ", with `--set address_space.headroom=SIZE` for another headroom",
         false => "",
     };
-    let advice = advice.replace(PlanMisfit::CHANGES_HEADROOM, "");
     let source = &record.source;
     match header::again(&source.text, &source.path) {
         Some(command) => {
@@ -155,6 +161,15 @@ fn advice(record: &Record, misfit: &PlanMisfit, case: &ResolvedProcess<'_>) -> S
         None => format!(
             "{advice}; the command that wrote the file, with `-o FILE`, writes it for what there is here{further}"
         ),
+    }
+}
+
+/// How many instances fit on demand, each as it is recorded.
+fn on_demand_fitting(misfit: &PlanMisfit, case: &ResolvedProcess<'_>) -> String {
+    match misfit.most_pools(case) {
+        0 => "not one instance fits".to_owned(),
+        1 => "1 instance on demand fits at once".to_owned(),
+        most => format!("{most} instances on demand fit at once"),
     }
 }
 

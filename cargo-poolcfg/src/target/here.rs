@@ -171,18 +171,26 @@ impl Here {
     }
 }
 
-/// What would fit, and how the limit in the way is raised, which no key of poolcfg.toml does for a limit that is in
-/// force.
+/// What would fit, how the headroom is changed where it is in the way, and how the limit is raised, which no key of
+/// poolcfg.toml does for a limit that is in force.
 pub(crate) fn advice(misfit: &PlanMisfit, case: &ResolvedProcess<'_>) -> String {
-    let fitting = misfit.fitting(case);
+    let headroom = match misfit.is_helped_by_headroom(case) {
+        true => PlanMisfit::CHANGES_HEADROOM,
+        false => "",
+    };
+    format!("{}{headroom}{}", misfit.fitting(case), raised(misfit, case))
+}
+
+/// How the limit in the way is raised, behind what would fit under it; empty for holes.
+pub(crate) fn raised(misfit: &PlanMisfit, case: &ResolvedProcess<'_>) -> String {
     let Some(raise) = misfit.limit.raise(misfit.limit_needed(case)) else {
-        return fitting.as_str().to_owned();
+        return String::new();
     };
     let or = match misfit.limit {
         Limit::RamAndSwap => ", or use Wasmtime 27 or later",
         _ => "",
     };
-    format!("{}; raise the limit with {raise}{or}", fitting.as_str())
+    format!("; raise the limit with {raise}{or}")
 }
 
 /// What was measured, for programs; sizes are bytes, and null means no limit.
