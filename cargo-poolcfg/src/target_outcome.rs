@@ -36,23 +36,23 @@ pub(crate) struct TargetOutcome<'a> {
     here: Option<&'a Here>,
     /// Which way was taken where less fits than is asked; `None` if poolcfg.toml decides.
     pub(crate) fit: Option<Fit>,
-    /// Where no pool is made.
-    on_demand: Option<OnDemand<'a>>,
+    /// What was asked before the way was taken, where it changes anything.
+    before: Option<Before<'a>>,
     /// What the workload sets beyond its counts, in a sentence each.
     pub(crate) notes: Vec<String>,
     /// That the limits leave too little to compile a file of the workload.
     compiling: Option<String>,
 }
 
-/// What pools were to be that are not made.
+/// What pools were to be before a way was taken.
 #[derive(Clone, Debug)]
-struct OnDemand<'a> {
+struct Before<'a> {
     /// What was asked.
     asked: ResolvedProcess<'a>,
     /// What fits of that.
     plan: Plan,
-    /// What is in the way of one more instance on demand, of each pool.
-    bounds: Vec<Option<PlanMisfit>>,
+    /// What is in the way of one more instance on demand, of each pool, where no pool is made.
+    on_demand: Option<Vec<Option<PlanMisfit>>>,
 }
 
 impl<'a> TargetOutcome<'a> {
@@ -100,24 +100,28 @@ impl<'a> TargetOutcome<'a> {
             let mut pools = 0..case.pools().len();
             pools.all(|pool| plan.way(&case, pool, Fit::NoPool).is_some())
         });
-        let mut on_demand = None;
+        let mut before = None;
         if let Some(fit) = wish.fit
             && let Some(settings) = ways::taken(fit, &settings, &case, &plan, facts)?
         {
             let (asked, plan_of_asked) = (case, plan);
             (case, plan) = fitted(&settings)?;
-            if fit == Fit::NoPool {
-                let beyond = ways::one_more(&settings, &asked, &plan);
-                let bounds = beyond.map(|more| match more {
-                    Some(settings) => Ok(fitted(&settings)?.1.misfit),
-                    None => Ok(None),
-                });
-                on_demand = Some(OnDemand {
-                    bounds: bounds.collect::<Result<_, Error>>()?,
-                    asked,
-                    plan: plan_of_asked,
-                });
-            }
+            let on_demand = match fit {
+                Fit::NoPool => {
+                    let beyond = ways::one_more(&settings, &asked, &plan);
+                    let bounds = beyond.map(|more| match more {
+                        Some(settings) => Ok(fitted(&settings)?.1.misfit),
+                        None => Ok(None),
+                    });
+                    Some(bounds.collect::<Result<_, Error>>()?)
+                }
+                Fit::Fewer | Fit::Smaller => None,
+            };
+            before = Some(Before {
+                asked,
+                plan: plan_of_asked,
+                on_demand,
+            });
         }
         Ok(Self {
             member,
@@ -128,7 +132,7 @@ impl<'a> TargetOutcome<'a> {
             wish,
             here,
             fit: wish.fit,
-            on_demand,
+            before,
             notes: counted
                 .into_iter()
                 .chain(notes)
@@ -191,7 +195,11 @@ impl<'a> TargetOutcome<'a> {
 
     /// What fits where less does than is asked, a line for each way; nothing where one was chosen that helps.
     pub(crate) fn ways(&self, host: Option<&Host>) -> Vec<String> {
-        let lines = ways::lines(&self.case, &self.plan, self.fit, host);
+        let (case, plan) = match &self.before {
+            Some(before) if self.plan.misfit.is_some() => (&before.asked, &before.plan),
+            _ => (&self.case, &self.plan),
+        };
+        let lines = ways::lines(case, plan, self.fit, host);
         let target = self.target();
         let lines = lines.iter();
         lines.map(|line| format!("{target}{line}")).collect()
@@ -225,17 +233,16 @@ impl<'a> TargetOutcome<'a> {
         for result in &mut results {
             result.fit = self.fit.map(Fit::word);
         }
-        if let Some(OnDemand {
-            asked,
-            plan,
-            bounds,
-        }) = &self.on_demand
-        {
-            let pools = asked.pools().iter().zip(bounds);
-            let pools = pools.zip(ways::reports(asked, plan));
-            for (result, ((pool, bound), ways)) in results.iter_mut().zip(pools) {
+        let Some(before) = &self.before else {
+            return results;
+        };
+        let pools = before.asked.pools().iter().enumerate();
+        let pools = pools.zip(ways::reports(&before.asked, &before.plan));
+        for (result, ((index, pool), ways)) in results.iter_mut().zip(pools) {
+            result.ways = ways;
+            if let Some(bounds) = &before.on_demand {
                 result.reserved_on_demand(pool.asked.pools);
-                result.asks(pool, bound.as_ref(), ways);
+                result.asks(pool, bounds.get(index).and_then(Option::as_ref));
             }
         }
         results

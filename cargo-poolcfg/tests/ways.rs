@@ -560,11 +560,74 @@ fn a_misfit_of_written_totals_is_theirs() {
     check(&limit)
         .ends(100)
         .says(" --> poolcfg.toml:6:18\n")
-        .says("no size of this pool fits with its totals");
+        .says("help: total_memories = 1 with memory_reservation = ");
     let many = "pooling_allocator.max_instances=64";
     let few = "pooling_allocator.wasmtime.total_memories=64";
     check(&[&limit[..], &["--set", many, "--set", few]].concat())
         .ends(100)
-        .says(" with totals for max_instances = 1 fits")
-        .says_nothing_of("max_instances = 1 with");
+        .says("help: max_instances = 1 with total_memories = 1 and memory_reservation = ");
+}
+
+/// What is told of a way is what the command gives that takes it, and the ways that were told before are told with it.
+#[test]
+fn a_way_that_is_told_is_taken_as_it_was_told() {
+    let folder = Folder::new();
+    let wasmtime = |keys: &str, own: &str| {
+        format!(
+            "[pooling_allocator]\nengine = \"wasmtime\"\n{keys}\n[pooling_allocator.wasmtime]\nversion = \"48\"\n{own}\n"
+        )
+    };
+    let native = |keys: &str| format!("[pooling_allocator]\n{keys}\n");
+    let files = [
+        (wasmtime("", ""), 3),
+        (wasmtime("max_instances = 1000", ""), 3),
+        (wasmtime("max_instances = 1000", "total_tables = 0"), 2),
+        (wasmtime("", "total_tables = 0\ntotal_stacks = 0"), 2),
+        (wasmtime("", "total_stacks = 200000"), 1),
+        (
+            wasmtime(
+                "memory_reservation = \"64MiB\"\non_misfit = \"shrink\"",
+                "total_stacks = 2000000",
+            ),
+            2,
+        ),
+        (
+            native("max_instances = 1000\nmemory_reservation = \"4GiB\""),
+            2,
+        ),
+        (
+            native("max_instances = 1000\nmemory_reservation = 0\nstack_reservation = \"10GiB\""),
+            1,
+        ),
+        (
+            native(
+                "memory_reservation = 0\nstack_reservation = \"10GiB\"\nkeep = \"max_instances\"\non_misfit = \"shrink\"",
+            ),
+            1,
+        ),
+        (
+            native(
+                "max_instances = 1000\nmemory_reservation = \"4GiB\"\nkeep = \"max_instances\"\non_misfit = \"shrink\"",
+            ),
+            2,
+        ),
+    ];
+    for (file, count) in files {
+        folder.write("poolcfg.toml", &file);
+        let check = |fit: &[&str]| {
+            let words = ["check", "--message-format", "json", "--target", BOARD];
+            run(&folder, &[&words[..], fit].concat(), &[])
+        };
+        let ways = check(&[]).only_result()["ways"].clone();
+        let told = ways.as_array().unwrap();
+        assert_eq!(told.len(), count, "{file}\n{ways}");
+        for way in told {
+            let taken = check(&["--fit", way["fit"].as_str().unwrap()]);
+            let result = taken.ends(0).only_result();
+            for key in ["max_instances", "memory_reservation", "guard_size"] {
+                assert_eq!(result["limits"][key], way[key], "{file}\n{key}\n{result}");
+            }
+            assert_eq!(result["ways"], ways, "{file}\n{result}");
+        }
+    }
 }

@@ -163,3 +163,17 @@ pub(crate) fn instances(count: u32) -> String {
         _ => format!("{count} instances"),
     }
 }
+
+/// What one instance has reserved: its memory, or in a pool without memories its table and stack.
+pub(crate) fn each(limits: &Limits) -> String {
+    if limits.has_memories() {
+        return limits.memory_reservation.available().to_string();
+    }
+    let parts = [
+        ("table", limits.table_reservation),
+        ("stack", limits.stack_reservation),
+    ];
+    let parts = parts.iter().filter(|(_, bytes)| !bytes.is_zero());
+    let parts = parts.map(|(part, bytes)| format!("{part} of {}", bytes.available()));
+    parts.collect::<Vec<_>>().join(" and ")
+}

@@ -59,7 +59,8 @@ pub(crate) struct PoolResult {
     pub misfit: Option<MisfitReport>,
     /// What is in the way of more where less is guaranteed than is asked; null where all of it is, or nothing fits.
     pub bound: Option<MisfitReport>,
-    /// What fits where less does than is asked: fewer instances, smaller slots, no pool; empty where all that is asked fits.
+    /// What fits where less does than is asked: fewer instances, smaller slots, no pool; empty where all that is asked fits,
+    /// and where a file records instances on demand, of which it is not known what was asked.
     pub ways: Vec<WayReport>,
 }
 
@@ -76,18 +77,13 @@ impl PoolResult {
     pub(crate) fn recorded_on_demand(&mut self) {
         self.reserved_on_demand(1);
         self.asked.count_instances(1);
+        self.ways = Vec::new();
     }
 
-    /// The same with what was asked before the way was taken, what is in the way of one more instance, and all ways.
-    pub(crate) fn asks(
-        &mut self,
-        pool: &ResolvedPool<'_>,
-        bound: Option<&PlanMisfit>,
-        ways: Vec<WayReport>,
-    ) {
+    /// The same with what was asked before the way was taken, and what is in the way of one more instance on demand.
+    pub(crate) fn asks(&mut self, pool: &ResolvedPool<'_>, bound: Option<&PlanMisfit>) {
         self.asked = LimitsReport::new(pool, &pool.asked);
         self.bound = bound.map(MisfitReport::new);
-        self.ways = ways;
     }
 }
 
@@ -200,6 +196,8 @@ pub(crate) struct LargestFitReport {
     max_instances_limit: Option<&'static str>,
     memory_reservation: Option<u64>,
     memory_reservation_limit: Option<&'static str>,
+    /// How far a memory may then grow: what `max_memory_size` has to say where it says more; null without such a reservation.
+    max_memory_size: Option<u64>,
 }
 
 impl LargestFitReport {
@@ -211,6 +209,9 @@ impl LargestFitReport {
             max_instances_limit: instances.map(Limit::word),
             memory_reservation: fit.memory_reservation.map(Size::get),
             memory_reservation_limit: reservation.map(Limit::word),
+            max_memory_size: fit
+                .memory_reservation
+                .map(|reservation| case.pools()[pool].max_memory_size(reservation).get()),
         })
     }
 }

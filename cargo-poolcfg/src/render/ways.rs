@@ -4,14 +4,15 @@ mod no_help;
 
 use poolcfg_core::file::TargetFacts;
 use poolcfg_core::{
-    Fit, Keep, Limit, OnMisfit, Plan, PoolKeys, ResolvedPool, ResolvedProcess, Setting, Settings,
-    WasmtimeFeature, WasmtimeKeys, Way,
+    Fit, Keep, Limit, Limits, OnMisfit, Plan, PoolKeys, ResolvedPool, ResolvedProcess, Setting,
+    Settings, WasmtimeFeature, WasmtimeKeys, Way,
 };
 use serde::Serialize;
 
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::host::{Host, WASMTIME};
+use crate::render::footprint::each;
 use no_help::{fits, has_totals, no_help, of};
 
 /// One way, for programs; sizes are bytes.
@@ -125,7 +126,7 @@ fn line(way: &Way) -> String {
     let slots = way.limits.memory_reservation.available();
     let guard = way.limits.guard_size.available();
     let (what, flags) = match way.fit {
-        Fit::Fewer => (format!("in slots of {slots}"), ""),
+        Fit::Fewer => (in_slots(&way.limits), ""),
         Fit::Smaller => (format!("in slots of {slots} with guards of {guard}"), ""),
         Fit::NoPool => (
             format!("without a pool, each memory with {slots} and guards of {guard} on demand"),
@@ -141,6 +142,14 @@ fn line(way: &Way) -> String {
     });
     let (fit, instances, asked) = (way.fit, way.instances, way.asked);
     format!("`{flags}--fit {fit}`: {instances} of {asked} instances fit {what}{checked}{more}")
+}
+
+/// What each of these instances lies in: a slot, or in a pool without memories, a table and a stack.
+pub(super) fn in_slots(limits: &Limits) -> String {
+    match limits.has_memories() {
+        true => format!("in slots of {}", each(limits)),
+        false => format!("with a {} each", each(limits).replace(" and ", " and a ")),
+    }
 }
 
 /// What tells the `wasmtime` command to make no pool: a file where its version reads one.
@@ -225,7 +234,11 @@ fn keys(way: &Way, pool: &ResolvedPool<'_>) -> PoolKeys {
             min_instances: Some(Setting::given(1)),
             pools: Some(Setting::given(limits.pools)),
             wasmtime: WasmtimeKeys {
-                tables_per_instance: wasmtime.tables_per_instance.map(Setting::given),
+                // None is what a total of none says, and may not be said of an instance.
+                tables_per_instance: wasmtime
+                    .tables_per_instance
+                    .filter(|tables| *tables > 0)
+                    .map(Setting::given),
                 core_instances_per_instance: wasmtime
                     .core_instances_per_instance
                     .map(Setting::given),

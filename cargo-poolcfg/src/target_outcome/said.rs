@@ -2,7 +2,7 @@
 
 use poolcfg_core::{Code, Fit, Keep, Layout, PlanMisfit, Size};
 
-use super::{OnDemand, TargetOutcome};
+use super::TargetOutcome;
 use crate::target::here::Here;
 
 impl TargetOutcome<'_> {
@@ -87,7 +87,8 @@ impl TargetOutcome<'_> {
             }
             _ => String::new(),
         };
-        if let Some(OnDemand { bounds, .. }) = &self.on_demand {
+        let before = self.before.as_ref();
+        if let Some(bounds) = before.and_then(|before| before.on_demand.as_ref()) {
             let bounds = bounds.iter().enumerate();
             return bounds
                 .filter_map(|(index, bound)| {

@@ -1,9 +1,9 @@
 //! The verdict on a pool: one line.
 
-use poolcfg_core::{Fit, Limits, ResolvedPool, ResolvedProcess, Size, VaProfile};
+use poolcfg_core::{Fit, Limits, ResolvedPool, ResolvedProcess, VaProfile};
 
-use super::{OnDemand, TargetOutcome};
-use crate::render::footprint::{counts, instances};
+use super::TargetOutcome;
+use crate::render::footprint::{counts, each, instances};
 
 impl TargetOutcome<'_> {
     /// Whether a pool fits, what is guaranteed, on which machine, and which limit decided.
@@ -35,7 +35,7 @@ impl TargetOutcome<'_> {
             each(limits),
         );
         if limits.memory_reservation != asked.memory_reservation {
-            line += &format!(" of {}", size(asked.memory_reservation));
+            line += &format!(" of {}", asked.memory_reservation.available());
         }
         line += &format!(" guaranteed ({kernel}");
         if let Some(bound) = self.plan.bound(&self.case, index) {
@@ -54,10 +54,9 @@ impl TargetOutcome<'_> {
 
     /// The verdict where no pool is made.
     fn on_demand(&self, index: usize, limits: &Limits, kernel: &str) -> String {
-        let (asked, bound) = match &self.on_demand {
-            Some(OnDemand { asked, bounds, .. }) => (asked.pools().get(index), bounds.get(index)),
-            None => (None, None),
-        };
+        let before = self.before.as_ref();
+        let asked = before.and_then(|before| before.asked.pools().get(index));
+        let bound = before.and_then(|before| before.on_demand.as_ref()?.get(index));
         let asked = asked.map_or(limits.pools, |pool| {
             pool.asked.max_instances.saturating_mul(pool.asked.pools)
         });
@@ -85,23 +84,4 @@ impl TargetOutcome<'_> {
         let (shape, known) = (shape.describe(), profile.known.word());
         format!("{what}: {}, {}, {known}", profile.name, shape.as_str())
     }
-}
-
-/// What one instance has reserved: its memory, or in a pool without memories its table and stack.
-fn each(limits: &Limits) -> String {
-    if limits.has_memories() {
-        return size(limits.memory_reservation);
-    }
-    let parts = [
-        ("table", limits.table_reservation),
-        ("stack", limits.stack_reservation),
-    ];
-    let parts = parts.iter().filter(|(_, bytes)| !bytes.is_zero());
-    let parts = parts.map(|(part, bytes)| format!("{part} of {}", size(*bytes)));
-    parts.collect::<Vec<_>>().join(" and ")
-}
-
-/// A size for people, exact where it has a short name.
-fn size(size: Size) -> String {
-    size.available().to_string()
 }

@@ -1,6 +1,8 @@
 //! Ways that make nothing fit, and why.
 
-use poolcfg_core::{Code, Fit, Plan, ResolvedPool, ResolvedProcess};
+use poolcfg_core::{Code, Fit, OnMisfit, Plan, ResolvedPool, ResolvedProcess};
+
+use super::in_slots;
 
 /// A pool as a line names it, behind the target; empty for the one without a name.
 pub(super) fn of(pool: &ResolvedPool<'_>) -> String {
@@ -55,11 +57,13 @@ fn cannot(fit: Fit, pool: &ResolvedPool<'_>) -> Option<(Code, String)> {
                 Fit::ON_DEMAND_SINCE
             ),
         ),
-        (Fit::Fewer, _) if has_totals(pool) => (
+        (Fit::Fewer, _) if has_totals(pool) && pool.on_misfit == OnMisfit::Error => (
             Code::Misfit,
             "totals such as `total_memories` decide how many instances there are".to_owned(),
         ),
-        _ if !asked.has_memories() => (Code::Misfit, "the pool has no memories".to_owned()),
+        (Fit::Smaller | Fit::NoPool, _) if !asked.has_memories() => {
+            (Code::Misfit, "the pool has no memories".to_owned())
+        }
         _ => return None,
     })
 }
@@ -83,8 +87,7 @@ fn too_few(fit: Fit, pool: &ResolvedPool<'_>, case: &ResolvedProcess<'_>) -> Str
     };
     match fit {
         Fit::Fewer => {
-            let slots = pool.asked.memory_reservation.available();
-            format!("{least} in slots of {slots}{beside}")
+            format!("{least} {}{beside}", in_slots(&pool.asked))
         }
         Fit::Smaller if has_totals(pool) => {
             "the totals that are written do not fit in smaller slots either".to_owned()
