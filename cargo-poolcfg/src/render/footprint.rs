@@ -177,3 +177,11 @@ pub(crate) fn each(limits: &Limits) -> String {
     let parts = parts.map(|(part, bytes)| format!("{part} of {}", bytes.available()));
     parts.collect::<Vec<_>>().join(" and ")
 }
+
+/// What each of these instances lies in: a slot, or in a pool without memories, a table and a stack.
+pub(crate) fn in_slots(limits: &Limits) -> String {
+    match limits.has_memories() {
+        true => format!("in slots of {}", each(limits)),
+        false => format!("with a {} each", each(limits).replace(" and ", " and a ")),
+    }
+}

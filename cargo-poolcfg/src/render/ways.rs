@@ -4,15 +4,15 @@ mod no_help;
 
 use poolcfg_core::file::TargetFacts;
 use poolcfg_core::{
-    Fit, Keep, Limit, Limits, OnMisfit, Plan, PoolKeys, ResolvedPool, ResolvedProcess, Setting,
-    Settings, WasmtimeFeature, WasmtimeKeys, Way,
+    Fit, Keep, Limit, OnMisfit, Plan, PoolKeys, ResolvedPool, ResolvedProcess, Setting, Settings,
+    WasmtimeFeature, WasmtimeKeys, Way,
 };
 use serde::Serialize;
 
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::host::{Host, WASMTIME};
-use crate::render::footprint::each;
+use crate::render::footprint::in_slots;
 use no_help::{fits, has_totals, no_help, of};
 
 /// One way, for programs; sizes are bytes.
@@ -142,14 +142,6 @@ fn line(way: &Way) -> String {
     });
     let (fit, instances, asked) = (way.fit, way.instances, way.asked);
     format!("`{flags}--fit {fit}`: {instances} of {asked} instances fit {what}{checked}{more}")
-}
-
-/// What each of these instances lies in: a slot, or in a pool without memories, a table and a stack.
-pub(super) fn in_slots(limits: &Limits) -> String {
-    match limits.has_memories() {
-        true => format!("in slots of {}", each(limits)),
-        false => format!("with a {} each", each(limits).replace(" and ", " and a ")),
-    }
 }
 
 /// What tells the `wasmtime` command to make no pool: a file where its version reads one.

@@ -19,10 +19,9 @@ use crate::engine::footprint::MappingName;
 use crate::fault::at;
 use crate::model::limit::Limit;
 use crate::model::room::HOLES;
-use crate::plan::misfit::advice::Help;
 use crate::plan::search::LargestFit;
 use crate::resolved::ResolvedProcess;
-use crate::setting::{FilePlace, Keep, place_of};
+use crate::setting::Keep;
 use crate::target::budget::{Budget, HEADROOM_MAPS};
 
 /// Why the pools do not fit.
@@ -293,41 +292,6 @@ impl PlanMisfit {
         let text = self.code().begin(Text::new()).text(&self.message(case));
         let text = text.str(": ").text(&self.advice(case));
         self.code().note(at(text, file, self.place(case)))
-    }
-
-    /// Where the number stands that has to change, or else one that is written of what finds no place.
-    #[must_use]
-    pub const fn place(&self, case: &ResolvedProcess<'_>) -> FilePlace {
-        let pool = &case.pools[self.pool];
-        let (decides, then_reservation) = match self.help(case) {
-            Help::Step(step) => (step.place(pool), step.max_instances.is_some()),
-            Help::Together(_) => (FilePlace::NOWHERE, false),
-            Help::Nothing(in_the_way) => (in_the_way.place(pool), false),
-        };
-        let region = match (pool.asked.has_memories(), self.mapping) {
-            (true, _) => pool.memory_reservation_at,
-            (false, MappingName::Tables) => place_of(&pool.keys.table_reservation),
-            (false, _) => place_of(&pool.keys.stack_reservation),
-        };
-        // Written totals outrank the instances.
-        let instances = if pool.totals_at.is_said() {
-            pool.totals_at
-        } else {
-            pool.max_instances_at
-        };
-        let all = if then_reservation {
-            [decides, region, instances, pool.pools_at]
-        } else {
-            [decides, instances, region, pool.pools_at]
-        };
-        let mut i = 0;
-        while i < all.len() {
-            if all[i].is_said() {
-                return all[i];
-            }
-            i += 1;
-        }
-        case.limits_at[self.limit as usize]
     }
 }
 

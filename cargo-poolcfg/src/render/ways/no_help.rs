@@ -2,7 +2,7 @@
 
 use poolcfg_core::{Code, Fit, OnMisfit, Plan, ResolvedPool, ResolvedProcess};
 
-use super::in_slots;
+use crate::render::footprint::in_slots;
 
 /// A pool as a line names it, behind the target; empty for the one without a name.
 pub(super) fn of(pool: &ResolvedPool<'_>) -> String {

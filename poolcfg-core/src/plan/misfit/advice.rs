@@ -3,24 +3,25 @@
 use crate::base::bisection::Bisection;
 use crate::base::size::{GRAIN, Size};
 use crate::base::text::{Text, say};
+use crate::engine::footprint::MappingName;
 use crate::engine::limits::Limits;
 use crate::model::fit::MAX_POOLS;
 use crate::model::limit::Limit;
 use crate::plan::misfit::PlanMisfit;
 use crate::plan::misfit::nothing::InTheWay;
-use crate::plan::misfit::step::Step;
+use crate::plan::misfit::step::Advised;
 use crate::plan::search::{fits, most_pools};
 use crate::plan::share::fewest;
 use crate::plan::tables::{beside_fewest, counts_with, least};
 use crate::resolved::ResolvedProcess;
-use crate::setting::Keep;
+use crate::setting::{FilePlace, Keep, place_of};
 use crate::target::budget::Budget;
 use crate::target::process::{MOST_MAPS, ProcessLimits};
 
 /// What a misfit is helped by.
 pub(super) enum Help {
     /// Other numbers of the pool.
-    Step(Step),
+    Step(Advised),
     /// Fewer instances of several pools.
     Together([u32; MAX_POOLS]),
     /// No number of the pools.
@@ -29,7 +30,7 @@ pub(super) enum Help {
 
 impl PlanMisfit {
     /// The numbers of the pool that fit, beside the least of those pools that may shrink; `None` if none do.
-    const fn step(&self, case: &ResolvedProcess<'_>) -> Option<Step> {
+    const fn step(&self, case: &ResolvedProcess<'_>) -> Option<Advised> {
         let keeps_instances = matches!(case.pools[self.pool].keep, Keep::MaxInstances);
         if keeps_instances {
             if let Some(step) = self.reservation(case) {
@@ -49,23 +50,23 @@ impl PlanMisfit {
     }
 
     /// As many instances as fit, where that is fewer than are of use.
-    const fn too_few(&self, case: &ResolvedProcess<'_>) -> Option<Step> {
+    const fn too_few(&self, case: &ResolvedProcess<'_>) -> Option<Advised> {
         let pool = &case.pools[self.pool];
         match self.largest_fit.max_instances {
             Some(instances) if instances < pool.min_instances && !pool.totals_at.is_said() => {
-                Some(Step::instances(instances))
+                Some(Advised::instances(instances))
             }
             _ => None,
         }
     }
 
     /// How many pools fit where none of any size does in as many as are asked.
-    const fn fewer_pools(&self, case: &ResolvedProcess<'_>) -> Option<Step> {
+    const fn fewer_pools(&self, case: &ResolvedProcess<'_>) -> Option<Advised> {
         match self.most_pools(case) {
             0 => None,
-            pools => Some(Step {
+            pools => Some(Advised {
                 pools: Some(pools),
-                ..Step::NONE
+                ..Advised::NONE
             }),
         }
     }
@@ -124,7 +125,7 @@ impl PlanMisfit {
     }
 
     /// The numbers of a step, and what else should be known of them.
-    const fn write_step(&self, case: &ResolvedProcess<'_>, step: &Step) -> Text {
+    const fn write_step(&self, case: &ResolvedProcess<'_>, step: &Advised) -> Text {
         let pool = &case.pools[self.pool];
         let text = step.write(Text::new()).str(" fits");
         match step.max_instances {
@@ -276,5 +277,40 @@ impl PlanMisfit {
             }
             headroom = under;
         }
+    }
+
+    /// Where the number stands that has to change, or else one that is written of what finds no place.
+    #[must_use]
+    pub const fn place(&self, case: &ResolvedProcess<'_>) -> FilePlace {
+        let pool = &case.pools[self.pool];
+        let (decides, then_reservation) = match self.help(case) {
+            Help::Step(step) => (step.place(pool), step.max_instances.is_some()),
+            Help::Together(_) => (FilePlace::NOWHERE, false),
+            Help::Nothing(in_the_way) => (in_the_way.place(pool), false),
+        };
+        let region = match (pool.asked.has_memories(), self.mapping) {
+            (true, _) => pool.memory_reservation_at,
+            (false, MappingName::Tables) => place_of(&pool.keys.table_reservation),
+            (false, _) => place_of(&pool.keys.stack_reservation),
+        };
+        // Written totals outrank the instances.
+        let instances = if pool.totals_at.is_said() {
+            pool.totals_at
+        } else {
+            pool.max_instances_at
+        };
+        let all = if then_reservation {
+            [decides, region, instances, pool.pools_at]
+        } else {
+            [decides, instances, region, pool.pools_at]
+        };
+        let mut i = 0;
+        while i < all.len() {
+            if all[i].is_said() {
+                return all[i];
+            }
+            i += 1;
+        }
+        case.limits_at[self.limit as usize]
     }
 }

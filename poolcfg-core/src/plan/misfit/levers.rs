@@ -6,7 +6,7 @@ use crate::base::size::{GRAIN, Size};
 use crate::engine::footprint::MappingName;
 use crate::engine::wasmtime::Totals;
 use crate::plan::misfit::PlanMisfit;
-use crate::plan::misfit::step::{MappedTotals, Step, accepts};
+use crate::plan::misfit::step::{Advised, MappedTotals, accepts};
 use crate::plan::scale::narrow;
 use crate::resolved::{ResolvedPool, ResolvedProcess};
 use crate::setting::value_or;
@@ -91,8 +91,8 @@ impl Lever {
         }
     }
 
-    const fn step(self, pool: &ResolvedPool<'_>, value: u64) -> Step {
-        let mut step = Step::NONE;
+    const fn step(self, pool: &ResolvedPool<'_>, value: u64) -> Advised {
+        let mut step = Advised::NONE;
         match self {
             Self::Memories => step.totals.memories = Some(narrow(value)),
             Self::Tables => step.totals.tables = Some(narrow(value)),
@@ -106,7 +106,7 @@ impl Lever {
 
 impl PlanMisfit {
     /// The instances that fit, or the totals where those are written; of one number alone if that does.
-    pub(super) const fn counts(&self, case: &ResolvedProcess<'_>) -> Option<Step> {
+    pub(super) const fn counts(&self, case: &ResolvedProcess<'_>) -> Option<Advised> {
         let pool = &case.pools[self.pool];
         if written(pool).is_none() {
             return self.lowered(case, Lever::Instances);
@@ -128,7 +128,7 @@ impl PlanMisfit {
     }
 
     /// The largest reservation that fits.
-    pub(super) const fn reservation(&self, case: &ResolvedProcess<'_>) -> Option<Step> {
+    pub(super) const fn reservation(&self, case: &ResolvedProcess<'_>) -> Option<Advised> {
         if case.pools[self.pool].asked.has_memories() {
             self.lowered(case, Lever::Reservation)
         } else {
@@ -137,7 +137,7 @@ impl PlanMisfit {
     }
 
     /// The totals of as many instances as fit, where no total alone helps.
-    const fn all_counts(&self, case: &ResolvedProcess<'_>) -> Option<Step> {
+    const fn all_counts(&self, case: &ResolvedProcess<'_>) -> Option<Advised> {
         let pool = &case.pools[self.pool];
         let mut search = Bisection {
             fits: 0,
@@ -157,7 +157,7 @@ impl PlanMisfit {
     }
 
     /// The fewest instances with the largest reservation that then fits.
-    pub(super) const fn both(&self, case: &ResolvedProcess<'_>) -> Option<Step> {
+    pub(super) const fn both(&self, case: &ResolvedProcess<'_>) -> Option<Advised> {
         let pool = &case.pools[self.pool];
         if !pool.asked.has_memories() {
             return None;
@@ -181,7 +181,7 @@ impl PlanMisfit {
     }
 
     /// The most of one number that fits, with the rest as it is.
-    const fn lowered(&self, case: &ResolvedProcess<'_>, lever: Lever) -> Option<Step> {
+    const fn lowered(&self, case: &ResolvedProcess<'_>, lever: Lever) -> Option<Advised> {
         let pool = &case.pools[self.pool];
         let less = lever.least(pool).saturating_sub(1);
         let mut search = Bisection {
@@ -203,7 +203,7 @@ impl PlanMisfit {
     }
 
     /// The same without the totals that need not be lowered.
-    const fn fewest_keys(&self, case: &ResolvedProcess<'_>, mut step: Step) -> Step {
+    const fn fewest_keys(&self, case: &ResolvedProcess<'_>, mut step: Advised) -> Advised {
         let mut i = 0;
         while written(&case.pools[self.pool]).is_some() && i < COUNTS.len() {
             let mut without = step;
@@ -235,16 +235,16 @@ const fn written(pool: &ResolvedPool<'_>) -> Option<Totals> {
 
 /// So many instances; where totals are written, every one that is larger than those need, lowered to that, and the
 /// instances where they are written, too.
-const fn all_for(pool: &ResolvedPool<'_>, instances: u32) -> Step {
+const fn all_for(pool: &ResolvedPool<'_>, instances: u32) -> Advised {
     let limits = pool.least.with_instances(instances);
     let counted = match &limits.wasmtime {
         Some(wasmtime) => wasmtime.counted(&limits),
         None => None,
     };
     let (Some(totals), Some(counted)) = (written(pool), counted) else {
-        return Step::instances(instances);
+        return Advised::instances(instances);
     };
-    Step {
+    Advised {
         max_instances: match &pool.keys.max_instances {
             Some(said) => below(instances, said.value),
             None => None,
@@ -254,7 +254,7 @@ const fn all_for(pool: &ResolvedPool<'_>, instances: u32) -> Step {
             tables: below(counted.tables, totals.tables),
             stacks: below(counted.stacks, totals.stacks),
         },
-        ..Step::NONE
+        ..Advised::NONE
     }
 }
 

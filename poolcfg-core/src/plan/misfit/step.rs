@@ -10,7 +10,7 @@ use crate::setting::{FilePlace, Key, PoolKeys, Setting, place_of};
 
 /// Numbers of a pool that may be written in the place of those that are there.
 #[derive(Clone, Copy)]
-pub(super) struct Step {
+pub(super) struct Advised {
     pub(super) max_instances: Option<u32>,
     pub(super) totals: MappedTotals,
     pub(super) memory_reservation: Option<Size>,
@@ -27,7 +27,7 @@ pub(super) struct MappedTotals {
     pub(super) stacks: Option<u32>,
 }
 
-impl Step {
+impl Advised {
     pub(super) const NONE: Self = Self {
         max_instances: None,
         totals: MappedTotals {
@@ -138,7 +138,7 @@ impl Step {
     }
 }
 
-impl Step {
+impl Advised {
     /// What of it changes another pool, too, where it is written for this one.
     const fn shared(
         &self,
@@ -199,7 +199,11 @@ impl MappedTotals {
 
 /// Whether everything fits with a step of a pool, and what it changes of those that take a number from the same place;
 /// `None` if that is at fault. The others have the least that they may have.
-pub(super) const fn accepts(case: &ResolvedProcess<'_>, pool: usize, step: &Step) -> Option<bool> {
+pub(super) const fn accepts(
+    case: &ResolvedProcess<'_>,
+    pool: usize,
+    step: &Advised,
+) -> Option<bool> {
     let shares_totals = shares_totals(case, pool);
     let mut limits = least(case);
     let mut i = 0;
