@@ -78,14 +78,25 @@ pub(crate) fn tell_ways(context: &Context<'_>, outcome: &TargetOutcome<'_>, host
     }
 }
 
+/// Whether it is said which numbers come from files that flags name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origins {
+    Told,
+    /// Only what should be done about it: the picture has the numbers, and is to stay in sight.
+    InPicture,
+}
+
 /// Says what should be known of the outcomes, and what comes from files that flags name.
 pub(crate) fn warn(
     context: &Context<'_>,
     results: &[(&Member, Vec<TargetOutcome<'_>>)],
     wish: &Wish,
+    origins: Origins,
 ) {
     let outcomes = || results.iter().flat_map(|(_, outcomes)| outcomes);
-    let notes = outcomes().flat_map(|outcome| outcome.notes.iter().cloned());
+    let is_told = origins == Origins::Told;
+    let counted = outcomes().flat_map(|outcome| outcome.counted.iter().filter(|_| is_told));
+    let notes = counted.chain(outcomes().flat_map(|outcome| &outcome.notes));
     let mut asked = Vec::new();
     for flag in outcomes().flat_map(|outcome| wish.asks_for_versions(&outcome.settings)) {
         if !asked.contains(&flag) {
@@ -95,7 +106,8 @@ pub(crate) fn warn(
     let mut noted = Vec::new();
     let model = outcomes().find_map(|outcome| wish.asks_for_model(&outcome.settings));
     let taken = wish.given.note(&asked, model.as_ref());
-    for note in taken.into_iter().chain(notes) {
+    let taken = taken.filter(|_| is_told || !asked.is_empty() || model.is_some());
+    for note in taken.into_iter().chain(notes.cloned()) {
         // Targets mostly have the same.
         if !noted.contains(&note) {
             context.shell.note(&note);
@@ -141,6 +153,7 @@ pub(crate) fn look(
     arguments: &Look,
     lock: LockNeed,
     workload: Option<Missing>,
+    origins: Origins,
     tell: impl FnOnce(&[&TargetOutcome<'_>]) -> Result<(), Error>,
 ) -> Result<Exit, Error> {
     let machine = &arguments.machine;
@@ -190,7 +203,7 @@ pub(crate) fn look(
         outcomes.filter(|outcome| held.is_ok() || outcome.plan.misfit.is_some())
     });
     tell(&told.collect::<Vec<_>>())?;
-    warn(context, &results, &wish);
+    warn(context, &results, &wish, origins);
     all([misfits(&results), all(held).map(drop)])?;
     Ok(Exit::Fits)
 }

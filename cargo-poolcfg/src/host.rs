@@ -58,8 +58,21 @@ pub(crate) static WASMTIME: &Host = &wasmtime_cli::TOML;
 #[cfg(test)]
 pub(crate) use told::STAYS as NO_END;
 
+/// The largest mapping that a process may make.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LargestPiece {
+    pub(crate) bytes: Size,
+    /// The limit that keeps it from a larger one; `None` if the holes do.
+    pub(crate) rlimit_as: Option<Size>,
+}
+
 impl Host {
-    /// The settings of the host for a pool on a target, where `hole` is the largest piece that a process has, and
+    /// Whether it has a setting for a number.
+    pub(crate) fn tells(&self, number: Number, major: u32, target: Target) -> bool {
+        self.told_of(number, major, target).next().is_some()
+    }
+
+    /// The settings of the host for a pool on a target, where `piece` is the largest that a process has, and
     /// `machine` what the pool is fitted to.
     ///
     /// # Errors
@@ -68,7 +81,7 @@ impl Host {
         &'static self,
         asked: &Numbers,
         target: Target,
-        hole: Size,
+        piece: LargestPiece,
         machine: &str,
     ) -> Result<HostText, Vec<Cannot>> {
         let version = asked.version();
@@ -83,7 +96,7 @@ impl Host {
         let Some(own) = Numbers::new(&of_itself, &WasmtimeKeys::EMPTY) else {
             return Err(Vec::new());
         };
-        let mut cannot = self.cannot_pool(asked, &of_itself, hole);
+        let mut cannot = self.cannot_pool(asked, &of_itself, piece);
         let mut settings = Vec::new();
         let mut notes = Vec::new();
         let mut warnings = Vec::new();
@@ -132,7 +145,12 @@ impl Host {
     }
 
     /// Why it cannot have the pool as such.
-    fn cannot_pool(&'static self, asked: &Numbers, of_itself: &Limits, hole: Size) -> Vec<Cannot> {
+    fn cannot_pool(
+        &'static self,
+        asked: &Numbers,
+        of_itself: &Limits,
+        piece: LargestPiece,
+    ) -> Vec<Cannot> {
         let version = asked.version();
         let mut cannot = Vec::new();
         if !asked.has_stacks() {
@@ -145,12 +163,12 @@ impl Host {
             && version.major >= probe.since
         {
             let need = probe.bytes(of_itself);
-            if need > hole {
+            if need > piece.bytes {
                 cannot.push(Cannot::Probe {
                     host: self,
                     version,
                     need,
-                    have: hole,
+                    have: piece,
                 });
             }
         }

@@ -11,7 +11,7 @@ use crate::cli::error::{Error, Mistake};
 use crate::cli::exit::Exit;
 use crate::given::needed::{Raised, flagged, raised};
 use crate::given::wish::{Wish, is_of_wasmtime};
-use crate::host::Host;
+use crate::host::{Host, LargestPiece, Number};
 use crate::inspect::beyond::NeededKey;
 use crate::project::Member;
 use crate::project::workload::FileWorkload;
@@ -38,6 +38,8 @@ pub(crate) struct TargetOutcome<'a> {
     pub(crate) fit: Option<Fit>,
     /// What was asked before the way was taken, where it changes anything.
     before: Option<Before<'a>>,
+    /// Which counts come from `--workload`, in a sentence each.
+    pub(crate) counted: Vec<String>,
     /// What the workload sets beyond its counts, in a sentence each.
     pub(crate) notes: Vec<String>,
     /// That the limits leave too little to compile a file of the workload.
@@ -133,9 +135,9 @@ impl<'a> TargetOutcome<'a> {
             here,
             fit: wish.fit,
             before,
-            notes: counted
+            counted,
+            notes: notes
                 .into_iter()
-                .chain(notes)
                 .chain(here.into_iter().flat_map(|_| measured(&settings)))
                 .collect(),
             compiling: compiling.filter(|_| has_pool),
@@ -254,13 +256,21 @@ impl<'a> TargetOutcome<'a> {
         pools.any(|pool| pool.asked.wasmtime.is_some())
     }
 
-    /// The largest mapping that a process may make.
-    pub(crate) fn largest_piece(&self) -> Size {
+    /// The largest mapping that a process may make, and what keeps it from a larger one.
+    pub(crate) fn largest_piece(&self) -> LargestPiece {
         let budget = &self.case.budget;
         let hole = budget.holes().into_iter().max().unwrap_or(Size::ZERO);
-        match budget.limits.rlimit_as {
-            Some(limit) => hole.min(limit.saturating_sub(budget.headroom)),
-            None => hole,
+        let limit = budget.limits.rlimit_as;
+        let left = limit.map(|limit| (limit, limit.saturating_sub(budget.headroom)));
+        match left.filter(|(_, left)| *left < hole) {
+            Some((limit, bytes)) => LargestPiece {
+                bytes,
+                rlimit_as: Some(limit),
+            },
+            None => LargestPiece {
+                bytes: hole,
+                rlimit_as: None,
+            },
         }
     }
 
@@ -303,6 +313,9 @@ impl<'a> TargetOutcome<'a> {
         if self.here.is_some() {
             diagnostic.help = Some(here::advice(misfit, &self.case));
         }
+        if let Some(help) = self.without_smaller_slots(misfit) {
+            diagnostic.help = Some(help);
+        }
         let mut place = misfit.place(&self.case);
         if let Some((flag, label)) = self.deciding_flag(place) {
             place = flag;
@@ -316,6 +329,27 @@ impl<'a> TargetOutcome<'a> {
         );
         let mistake = self.mistake(diagnostic, Some(place));
         Some(Error::from(mistake).exiting(Exit::Misfit))
+    }
+}
+
+impl TargetOutcome<'_> {
+    /// What to do where no instance fits in slots of the size that is asked, and the host has no setting for another.
+    fn without_smaller_slots(&self, misfit: &PlanMisfit) -> Option<String> {
+        let asked = &self.case.pools().get(misfit.pool)?.asked;
+        let version = asked.wasmtime.as_ref()?.version;
+        let host = self.wish.host()?;
+        if misfit.largest_fit.max_instances.is_some()
+            || host.tells(Number::MemoryReservation, version.major, self.case.target)
+        {
+            return None;
+        }
+        Some(format!(
+            "not one slot of {} fits, and {} {} has no setting for smaller ones{}",
+            asked.memory_reservation,
+            host.on,
+            version.major,
+            here::raised(misfit, &self.case)
+        ))
     }
 }
 

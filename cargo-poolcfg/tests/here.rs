@@ -238,7 +238,7 @@ fn a_record_is_judged_with_the_headroom_of_the_moment() {
     machine
         .under("ulimit -v 1048576", &check)
         .ends(100)
-        .says("with `--set address_space.headroom=SIZE` for another headroom")
+        .says(" --set address_space.headroom=SIZE` writes the file for what there is here with another headroom")
         .says_nothing_of("changes it");
 }
 
@@ -474,35 +474,89 @@ fn a_file_without_a_pool_is_judged_without_one() {
         .says("45 instances on demand need ")
         .says(" of address space in all\n")
         .says("# pools = 45\n")
-        .says("help: 22 instances on demand fit at once")
+        .says(": 22 instances on demand fit at once")
         .says_nothing_of("45 pools");
 }
 
-/// What does not fit any more is written anew by the command that the message names, and then it fits.
+/// What does not fit any more is written anew by the command that the message names, run once and as it stands in a shell
+/// that has not the limits of the service, in whatever folder; and then it fits.
 #[test]
 fn a_record_that_does_not_fit_is_written_anew_as_advised() {
     let machine = Machine::new("");
+    let file = machine.0.path("the file");
+    let place = file.to_str().unwrap();
     let write = [
-        &["--emit", "wasmtime-toml", "--here", "-o", "the file"][..],
+        &["--emit", "wasmtime-toml", "--here", "-o", place][..],
         &WASMTIME,
     ]
     .concat();
-    machine.under("ulimit -v 67108864", &write).ends(0);
-    let limit = "ulimit -v 33554432";
-    let judge = || machine.under(limit, &["--here", "--check", "the file"]);
-    let said = judge();
-    said.ends(100).says("max_instances = 7 fits");
-    let advised = said
-        .stderr
-        .split('`')
-        .find(|part| part.starts_with("poolcfg "));
+    for (limit, fits) in [
+        ("ulimit -v 33554432", "ok: 7 instances"),
+        ("ulimit -v 33554432; ulimit -d 8388608", "ok: "),
+        ("ulimit -v 4194304", "ok: 46 instances"),
+        ("ulimit -v 1048576", "ok: "),
+    ] {
+        machine.under("ulimit -v 67108864", &write).ends(0);
+        // As a unit without a directory of its own.
+        let unit = format!("cd /; {limit}");
+        let judge = || machine.under(&unit, &["--here", "--check", place]);
+        let said = judge();
+        said.ends(100)
+            .says("` writes the file for what there is here: ");
+        let mut words = said.stderr.split('`');
+        let advised = words.find(|word| word.contains("poolcfg --emit "));
+        let path = program("poolcfg", machine.0.root());
+        let path = format!("'{}' ", path.get_program().display());
+        let advised = advised.expect("a command").replacen("poolcfg ", &path, 1);
+        let mut shell = Command::new("sh");
+        ran(shell.args(["-c", &advised]).current_dir("/tmp")).ends(0);
+        judge().ends(0).says(fits);
+    }
+}
+
+/// A text for another machine, which records nothing, is written for this one as its help says.
+#[test]
+fn a_text_for_another_machine_is_written_for_this_one_as_advised() {
+    let machine = Machine::new("");
+    let write = [
+        "--emit",
+        "wasmtime-toml",
+        "--target",
+        "riscv64gc-unknown-linux-gnu",
+        "-o",
+        "w.toml",
+    ];
+    machine.run(&[&write[..], &WASMTIME].concat()).ends(0);
+    let said = machine.run(&["--here", "--check", "w.toml"]);
+    said.ends(101).says("does not contain a record");
+    let mut words = said.stderr.split('`');
+    let advised = words.find(|word| word.starts_with("poolcfg --emit "));
     let advised = shlex::split(advised.expect("a command")).unwrap();
     let flags: Vec<&str> = advised[1..].iter().map(String::as_str).collect();
-    machine
-        .under(limit, &flags)
-        .ends(0)
-        .says("7 of 1000 instances");
-    judge().ends(0).says("ok: 7 instances");
+    machine.run(&flags).ends(0);
+    machine.run(&["--here", "--check", "w.toml"]).ends(0);
+}
+
+/// Where a host has no setting for smaller slots, none are advised, and what is in the way is the limit.
+#[test]
+fn what_a_host_cannot_have_is_not_advised() {
+    let machine = Machine::new("");
+    for (kind, version, limit) in [
+        ("spin-env", "43", 4_194_304),
+        ("wasmcloud-env", "43", 4_194_304),
+        ("wasmcloud-env", "48", 67_108_864),
+    ] {
+        let emit = ["--here", "--emit", kind, "--engine", "wasmtime"];
+        let emit = [&emit[..], &["--engine-version", version]].concat();
+        machine
+            .under(&format!("ulimit -v {limit}"), &emit)
+            .ends(100)
+            .says("`RLIMIT_AS` of ")
+            .says("raise the limit with `ulimit -v unlimited` or `LimitAS=infinity`")
+            .says_nothing_of("memory_reservation =")
+            .says_nothing_of("hole");
+        machine.run(&emit).ends(0);
+    }
 }
 
 /// Nothing is recorded that the check refuses, such as a total of components where there are none.

@@ -108,8 +108,8 @@ fn a_program_and_its_workload_are_all_that_is_needed() {
 fn a_program_is_judged_without_the_project() {
     let board = Board::new();
     board.0.write("poolcfg.toml", OF_WASMTIME);
-    for command in ["check", "explain"] {
-        let ran = board.run(&[command, "--program", "server"]);
+    for command in [&["check"][..], &["explain", "-v"]] {
+        let ran = board.run(&[command, &["--program", "server"]].concat());
         ran.ends(0);
         assert!(
             format!("{}{}", ran.stdout, ran.stderr).contains("48.0.2"),

@@ -3,7 +3,7 @@
 use crate::cli::args::Check;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::command::{look, tell_ways};
+use crate::command::{Origins, look, tell_ways};
 use crate::context::Context;
 use crate::wasmtime::resolve::LockNeed;
 
@@ -18,6 +18,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Check) -> Result<Exit, Erro
         &arguments.look,
         LockNeed::Needed,
         Some(missing),
+        Origins::Told,
         |outcomes| {
             for line in outcomes.iter().flat_map(|outcome| outcome.lines()) {
                 context.shell.say(&line);

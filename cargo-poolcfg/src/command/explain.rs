@@ -10,7 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::shell::Verbosity;
 use crate::cli::terminal::{canvas, columns};
 use crate::cli::wrap::wrapped;
-use crate::command::look;
+use crate::command::{Origins, look};
 use crate::context::Context;
 use crate::render::figures::{Detail, figures, summary};
 use crate::render::picture::{Fold, draw};
@@ -27,16 +27,27 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Look) -> Result<Exit, Error
             "`--fit no-pool` leaves no pool to draw: `cargo poolcfg check --fit no-pool` says what fits",
         ));
     }
-    look(context, arguments, LockNeed::Wanted, None, |outcomes| {
-        let pictures = outcomes
-            .iter()
-            .map(|outcome| match context.shell.verbosity {
-                Verbosity::Verbose => in_full(outcome),
-                Verbosity::Quiet | Verbosity::Normal => picture(outcome),
-            });
-        let text = pictures.collect::<Vec<_>>().join("\n");
-        context.shell.draw(&text)
-    })
+    let origins = match context.shell.verbosity {
+        Verbosity::Verbose => Origins::Told,
+        Verbosity::Quiet | Verbosity::Normal => Origins::InPicture,
+    };
+    look(
+        context,
+        arguments,
+        LockNeed::Wanted,
+        None,
+        origins,
+        |outcomes| {
+            let pictures = outcomes
+                .iter()
+                .map(|outcome| match context.shell.verbosity {
+                    Verbosity::Verbose => in_full(outcome),
+                    Verbosity::Quiet | Verbosity::Normal => picture(outcome),
+                });
+            let text = pictures.collect::<Vec<_>>().join("\n");
+            context.shell.draw(&text)
+        },
+    )
 }
 
 /// How a picture and what is said of it become shorter, step by step: which limits decide is said in a sentence or with

@@ -12,7 +12,7 @@ use poolcfg_core::file::TargetFacts;
 use crate::cli::args::{Emit, Generate, MessageFormat};
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
-use crate::command::{judge, keep, outcomes, sources, tell_ways, warn};
+use crate::command::{Origins, judge, keep, outcomes, sources, tell_ways, warn};
 use crate::context::Context;
 use crate::given::Given;
 use crate::given::wish::Wish;
@@ -103,7 +103,7 @@ fn write(context: &Context<'_>, arguments: &Generate) -> Result<Exit, Error> {
     if context.shell.is_json || arguments.template.is_some() {
         keep(context, outcomes.clone(), &wish);
     }
-    warn(context, &results, &wish);
+    warn(context, &results, &wish, Origins::Told);
     if misfits(&results).is_err() {
         outcomes
             .clone()

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use poolcfg_core::file::{Diagnostic, TargetFacts};
-use poolcfg_core::{Code, Plan, PlanMisfit, ResolvedProcess, Settings};
+use poolcfg_core::{Code, Fit, Os, Plan, PlanMisfit, ResolvedProcess, Settings};
 
 use crate::cli::args::{Emit, Generate};
 use crate::cli::error::{Error, all};
@@ -142,25 +142,84 @@ fn judge(
         .collect())
 }
 
-/// What fits, and how the file gets it: it is not edited, and this command takes no flag that would change it.
+/// How the file gets what fits: it is not edited, and this command takes no flag that would change it.
 fn advice(record: &Record, misfit: &PlanMisfit, case: &ResolvedProcess<'_>) -> String {
     let fitting = match record.is_on_demand {
         true => on_demand_fitting(misfit, case),
         false => misfit.fitting(case).to_string(),
     };
-    let advice = fitting + &here::raised(misfit, case);
-    let further = match misfit.is_helped_by_headroom(case) {
-        true => ", with `--set address_space.headroom=SIZE` for another headroom",
-        false => "",
-    };
+    let raised = here::raised(misfit, case);
+    let is_of_headroom = misfit.is_helped_by_headroom(case);
+    let headroom = "--set address_space.headroom=SIZE";
     let source = &record.source;
-    match header::again(&source.text, &source.path) {
-        Some(command) => {
-            format!("{advice}; `{command}` writes the file for what there is here{further}")
+    let command = header::again(&source.text, &source.path);
+    let way = way(record, misfit, case, command.as_deref());
+    let Some(command) = command else {
+        let again =
+            "the command that wrote the file, with `-o FILE`, writes it for what there is here";
+        return format!("{fitting}{raised}; {again}");
+    };
+    let command = format!("{}{command}", limits(case));
+    match way {
+        Some(way) => {
+            let further = match is_of_headroom {
+                true => format!(", with `{headroom}` for another headroom"),
+                false => String::new(),
+            };
+            format!(
+                "`{command}{way}` writes the file for what there is here{further}: {fitting}{raised}"
+            )
         }
-        None => format!(
-            "{advice}; the command that wrote the file, with `-o FILE`, writes it for what there is here{further}"
+        None if is_of_headroom => format!(
+            "{fitting}{raised}; `{command} {headroom}` writes the file for what there is here with another headroom"
         ),
+        None => format!("{fitting}{raised}"),
+    }
+}
+
+/// With what further flag the command writes a file here: none where fewer instances fit; `None` if nothing fits in any way.
+fn way(
+    record: &Record,
+    misfit: &PlanMisfit,
+    case: &ResolvedProcess<'_>,
+    command: Option<&str>,
+) -> Option<String> {
+    let fewer = match record.is_on_demand {
+        true => misfit.most_pools(case) > 0,
+        false => misfit.largest_fit.max_instances.is_some(),
+    };
+    if fewer {
+        return Some(String::new());
+    }
+    let command = command.unwrap_or_default();
+    // Of other hosts the slots have the size that they have.
+    if record.is_on_demand || command.contains("--fit ") || !command.contains("--emit wasmtime-") {
+        return None;
+    }
+    let plan = Plan::new(case);
+    let pools = 0..case.pools().len();
+    let fits = |fit: &Fit| {
+        pools
+            .clone()
+            .all(|pool| plan.way(case, pool, *fit).is_some())
+    };
+    let way = [Fit::Smaller, Fit::NoPool].into_iter().find(fits)?;
+    Some(format!(" --fit {}", way.word()))
+}
+
+/// What gives a command the limits that are in force here, before it: another shell may have none.
+fn limits(case: &ResolvedProcess<'_>) -> String {
+    if case.target.os != Os::Linux {
+        return String::new();
+    }
+    let limits = &case.budget.limits;
+    let flags = [("as", limits.rlimit_as), ("data", limits.rlimit_data)];
+    let flags = flags.map(|(flag, limit)| {
+        limit.map_or_else(String::new, |limit| format!("--{flag}={} ", limit.get()))
+    });
+    match flags.concat() {
+        none if none.is_empty() => none,
+        flags => format!("prlimit {flags}"),
     }
 }
 

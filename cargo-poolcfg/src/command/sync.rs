@@ -28,7 +28,7 @@ use crate::target::facts;
 use crate::wasmtime::held::VersionFlag;
 use crate::wasmtime::lookup::{Lookup, look_up, resolved};
 use crate::wasmtime::shared::{Sharer, pass_over};
-use counts::counts;
+use counts::{Rest, counts};
 use edits::{Edits, reread};
 
 /// Writes the version and the features that the project uses, and the counts that the workload needs, into the tables of
@@ -43,12 +43,16 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error
     let mut lacking = None;
     let synced = with_lock(context, arguments, &mut members, &mut edits, &mut lacking);
     if arguments.check {
-        let held = counts(context, &members, arguments, &mut edits);
+        let rest = match (&synced, &lacking) {
+            (Ok(()), None) => Rest::Agrees,
+            _ => Rest::Open,
+        };
+        let held = counts(context, &members, arguments, &mut edits, rest);
         return all([synced, lacking.map_or(Ok(()), Err), held]).map(|_| Exit::Fits);
     }
     synced?;
     // The counts are known without Cargo.lock.
-    let written = counts(context, &members, arguments, &mut edits);
+    let written = counts(context, &members, arguments, &mut edits, Rest::Open);
     let written = written.and_then(|()| edits.write(context));
     all([lacking.map_or(Ok(()), Err), written]).map(|_| Exit::Fits)
 }

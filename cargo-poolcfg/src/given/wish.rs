@@ -101,6 +101,11 @@ impl Wish {
         Self { host, ..self }
     }
 
+    /// The program that the text is for; `None` if it is for none.
+    pub(crate) const fn host(&self) -> Option<&'static Host> {
+        self.host
+    }
+
     /// What names the VA profile: the flag or the variable; `None` if neither does.
     pub(crate) fn names_profile(&self) -> Option<String> {
         self.va_profile.as_ref().map(|_| match self.is_variable {

@@ -1,10 +1,12 @@
 //! What a host has no setting for, with the numbers, and what can be done about it.
 
 use poolcfg_core::file::Diagnostic;
-use poolcfg_core::{Code, FilePlace, PoolKeys, Size, WasmtimeVersion};
+use poolcfg_core::{Code, FilePlace, PoolKeys, Raise, Size, WasmtimeVersion};
 
+use super::LargestPiece;
 use super::number::{Matters, Number, UnitValue};
 use super::table::Host;
+use crate::cli::exit::Exit;
 
 /// Why a text for a host cannot be written.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +26,7 @@ pub(crate) enum Cannot {
         host: &'static Host,
         version: WasmtimeVersion,
         need: Size,
-        have: Size,
+        have: LargestPiece,
     },
     /// It has no settings for memories outside of a pool.
     OnDemand {
@@ -42,6 +44,14 @@ pub(crate) enum Cannot {
 }
 
 impl Cannot {
+    /// How the command ends: what the machine has too little for does not fit, and the rest cannot be written.
+    pub(crate) const fn exit(&self) -> Exit {
+        match self {
+            Self::Probe { .. } => Exit::Misfit,
+            _ => Exit::Failed,
+        }
+    }
+
     /// Where the file or a flag says anything of it; `None` if neither does.
     pub(crate) fn place(&self, keys: &PoolKeys) -> Option<FilePlace> {
         match self {
@@ -83,13 +93,22 @@ impl Cannot {
                 version,
                 need,
                 have,
-            } => format!(
-                "{} {} uses a pool only if it can reserve {} in one piece, but the largest hole has {}",
-                host.on,
-                version.major,
-                need.needed(),
-                have.available()
-            ),
+            } => {
+                let left = have.bytes.available();
+                let has = match have.rlimit_as {
+                    Some(limit) => format!(
+                        "`RLIMIT_AS` of {} leaves {left} after the headroom",
+                        limit.available()
+                    ),
+                    None => format!("the largest hole has {left}"),
+                };
+                format!(
+                    "{} {} uses a pool only if it can reserve {} in one piece, but {has}",
+                    host.on,
+                    version.major,
+                    need.needed()
+                )
+            }
             Self::OnDemand { host, version } => format!(
                 "{} {} has no setting for what a memory outside of a pool reserves",
                 host.on, version.major
@@ -124,9 +143,13 @@ impl Cannot {
             Self::NoStacks { .. } => {
                 "add `\"async\"` to `features`, and set neither `stack_reservation` nor `total_stacks` to 0".to_owned()
             }
-            Self::Probe { .. } => {
-                "it runs without a pool on such a machine, whatever its settings; `cargo poolcfg profiles` lists machines with larger holes".to_owned()
-            }
+            Self::Probe { have, .. } => match have.rlimit_as {
+                Some(_) => format!(
+                    "raise the limit with {}; under it, the host runs without a pool, whatever its settings",
+                    Raise::AddressSpace
+                ),
+                None => "it runs without a pool on such a machine, whatever its settings; `cargo poolcfg profiles` lists machines with larger holes".to_owned(),
+            },
             Self::OnDemand { .. } => {
                 "`--fit no-pool` is for `--emit wasmtime-toml` and `wasmtime-flags`".to_owned()
             }

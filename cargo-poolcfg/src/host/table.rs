@@ -23,7 +23,7 @@ pub(crate) struct Host {
     /// As messages call it.
     pub(super) name: &'static str,
     /// As they begin where the version of Wasmtime matters, which follows.
-    pub(super) on: &'static str,
+    pub(crate) on: &'static str,
     /// The first major version of Wasmtime with which it has settings.
     pub(crate) since: u32,
     /// What it does before that, and what there is instead.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::arenas;
 use crate::cli::error::{Error, diagnostic};
 use crate::cli::exit::Exit;
-use crate::host::{Host, HostText, Numbers};
+use crate::host::{Cannot, Host, HostText, Numbers};
 use crate::project::Member;
 use crate::render::envelope::SCHEMA;
 use crate::render::footprint::counts;
@@ -156,7 +156,7 @@ impl<'a> Chosen<'a> {
                 "lower `max_instances`",
             ));
         };
-        let hole = self.outcome.largest_piece();
+        let piece = self.outcome.largest_piece();
         let target = self.outcome.case.target;
         let machine = self.outcome.machine();
         let (told, template) = match (self.outcome.fit, host.on_demand) {
@@ -164,7 +164,7 @@ impl<'a> Chosen<'a> {
                 let template = template.unwrap_or(host.template);
                 (host.tell_on_demand(&numbers, target), template)
             }
-            _ => (host.tell(&numbers, target, hole, &machine), host.template),
+            _ => (host.tell(&numbers, target, piece, &machine), host.template),
         };
         let mut text = told.map_err(|cannot| {
             let keys = self.keys();
@@ -172,7 +172,8 @@ impl<'a> Chosen<'a> {
                 self.outcome
                     .mistake(cannot.diagnostic(), cannot.place(&keys))
             });
-            Error::from(mistakes.collect::<Vec<_>>())
+            let exit = cannot.iter().map(Cannot::exit).max();
+            Error::from(mistakes.collect::<Vec<_>>()).exiting(exit.unwrap_or(Exit::Failed))
         })?;
         let budget = &self.outcome.case.budget;
         text.notes

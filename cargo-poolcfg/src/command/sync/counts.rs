@@ -13,6 +13,14 @@ use crate::project::Member;
 use crate::project::wasmtime_tables::place;
 use crate::project::workload::{self, NumberDifference, has_workload};
 
+/// Whether what is not of the workload agrees with the project, so that the file may be judged as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    Agrees,
+    /// It does not, is not known, or is being written.
+    Open,
+}
+
 /// Brings the counts of each file in line with its workload, or with `--check` only compares them.
 ///
 /// # Errors
@@ -22,7 +30,9 @@ pub(super) fn counts(
     members: &[Member],
     arguments: &Sync,
     edits: &mut Edits,
+    rest: Rest,
 ) -> Result<(), Error> {
+    let is_judged = rest == Rest::Agrees;
     let mut seen = BTreeSet::new();
     let held = members
         .iter()
@@ -30,7 +40,7 @@ pub(super) fn counts(
         .filter_map(|member| Some((member, member.source.as_ref()?)));
     let done = held.map(|(member, source)| {
         let has_workload = has_workload(&source.text);
-        let is_held = has_workload || (arguments.check && place(&source.text).is_some());
+        let is_held = has_workload || (is_judged && place(&source.text).is_some());
         if !is_held || !seen.insert(source.path.clone()) {
             return Ok(());
         }
@@ -41,7 +51,7 @@ pub(super) fn counts(
         }
         let found = differences(context, &source, &targets, arguments)?;
         if found.is_empty() {
-            if arguments.check {
+            if is_judged {
                 resolves(&source, &targets)?;
             }
             let (heading, shown) = (member.heading(), &source.shown);

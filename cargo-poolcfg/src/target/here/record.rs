@@ -191,7 +191,13 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Record>, Error> {
         Error::new(
             Code::Stale,
             format!("`{name}` does not contain a record of `--here`"),
-            "write it on this machine with `--here`, such as `cargo poolcfg --here --emit wasmtime-toml -o FILE`; the flags of `--emit wasmtime-flags` are one line, which holds no record",
+            match header::here(&text, path) {
+                Some(command) => format!("`{command}` writes it on this machine"),
+                None => "write it on this machine with `--here`, such as `cargo poolcfg --here --engine wasmtime \
+                         --engine-version 48 --emit wasmtime-toml -o FILE`; the flags of `--emit wasmtime-flags` are one \
+                         line, which holds no record"
+                    .to_owned(),
+            },
         )
         .about(path)
     })?;
