@@ -14,6 +14,7 @@ mod lacks;
 mod number;
 mod on_demand;
 mod own;
+mod piece;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -42,13 +43,14 @@ hosts! {
     wasmcloud: WASMCLOUD;
 }
 
-use poolcfg_core::{Limits, Size, Target, WasmtimeKeys};
+use poolcfg_core::{Limits, Target, WasmtimeKeys};
 
 pub(crate) use cannot::Cannot;
 use lacks::Lack;
 use number::UnitValue;
 pub(crate) use number::{Number, Numbers};
 pub(crate) use own::Own;
+pub(crate) use piece::LargestPiece;
 pub(crate) use table::{Host, HostText};
 use told::{Form, Told};
 
@@ -57,14 +59,6 @@ pub(crate) static WASMTIME: &Host = &wasmtime_cli::TOML;
 
 #[cfg(test)]
 pub(crate) use told::STAYS as NO_END;
-
-/// The largest mapping that a process may make.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LargestPiece {
-    pub(crate) bytes: Size,
-    /// The limit that keeps it from a larger one; `None` if the holes do.
-    pub(crate) rlimit_as: Option<Size>,
-}
 
 impl Host {
     /// Whether it has a setting for a number.

@@ -3,10 +3,9 @@
 use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{Code, FilePlace, PoolKeys, Raise, Size, WasmtimeVersion};
 
-use super::LargestPiece;
 use super::number::{Matters, Number, UnitValue};
+use super::piece::LargestPiece;
 use super::table::Host;
-use crate::cli::exit::Exit;
 
 /// Why a text for a host cannot be written.
 #[derive(Clone, Copy, Debug)]
@@ -44,12 +43,9 @@ pub(crate) enum Cannot {
 }
 
 impl Cannot {
-    /// How the command ends: what the machine has too little for does not fit, and the rest cannot be written.
-    pub(crate) const fn exit(&self) -> Exit {
-        match self {
-            Self::Probe { .. } => Exit::Misfit,
-            _ => Exit::Failed,
-        }
+    /// Whether the machine has too little for it; no other machine would help the rest.
+    pub(crate) const fn is_misfit(&self) -> bool {
+        matches!(self, Self::Probe { .. })
     }
 
     /// Where the file or a flag says anything of it; `None` if neither does.

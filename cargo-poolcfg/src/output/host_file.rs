@@ -172,8 +172,11 @@ impl<'a> Chosen<'a> {
                 self.outcome
                     .mistake(cannot.diagnostic(), cannot.place(&keys))
             });
-            let exit = cannot.iter().map(Cannot::exit).max();
-            Error::from(mistakes.collect::<Vec<_>>()).exiting(exit.unwrap_or(Exit::Failed))
+            let exit = match cannot.iter().all(Cannot::is_misfit) {
+                true => Exit::Misfit,
+                false => Exit::Failed,
+            };
+            Error::from(mistakes.collect::<Vec<_>>()).exiting(exit)
         })?;
         let budget = &self.outcome.case.budget;
         text.notes
