@@ -20,7 +20,7 @@ const ALL: &str = "pooling_allocator";
 const SPACE: &str = "address_space";
 
 /// The keys that a help may say to write.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "max_instances",
     "memory_reservation",
     "max_memory_size",
@@ -28,6 +28,7 @@ const KEYS: [&str; 9] = [
     "total_memories",
     "total_tables",
     "total_stacks",
+    "total_gc_heaps",
     "rlimit_as",
     "rlimit_data",
 ];
@@ -244,6 +245,7 @@ fn keys() -> impl Strategy<Value = [Vec<(&'static str, Option<String>)>; 2]> {
             weighted(0.25, counts()),
             weighted(0.25, counts()),
             weighted(0.1, counts()),
+            weighted(0.1, counts()),
         ],
     );
     (pool, wasmtime).prop_map(|(pool, (version, totals))| {
@@ -252,11 +254,11 @@ fn keys() -> impl Strategy<Value = [Vec<(&'static str, Option<String>)>; 2]> {
         let [misfit, keep] = words;
         let is_native = version.is_none();
         let totals = if is_native {
-            [None, None, None, None]
+            [None, None, None, None, None]
         } else {
             totals
         };
-        let [memories, tables, stacks, core] = totals;
+        let [memories, tables, stacks, core, heaps] = totals;
         let engine = version.as_ref().map(|_| "\"wasmtime\"".to_owned());
         let pool = vec![
             ("engine", engine),
@@ -280,6 +282,7 @@ fn keys() -> impl Strategy<Value = [Vec<(&'static str, Option<String>)>; 2]> {
             ("total_tables", tables),
             ("total_stacks", stacks),
             ("total_core_instances", core),
+            ("total_gc_heaps", heaps),
         ];
         [pool, wasmtime]
     })
@@ -509,6 +512,21 @@ fn the_total_that_decides_is_named_and_pointed_at() {
             let line = usize::try_from(misfit.place(case).line).unwrap();
             let line = source.lines().nth(line - 1).unwrap();
             assert!(line.starts_with(at), "{source}\n{line}");
+        });
+    }
+}
+
+/// Up to Wasmtime 31 each heap is a memory beside the pool.
+#[test]
+fn heaps_that_do_not_fit_are_named() {
+    let source = "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 10\nmemory_reservation = \"64MiB\"\n\
+                  [pooling_allocator.wasmtime]\nversion = \"31\"\nfeatures = [\"async\", \"gc\"]\ntotal_gc_heaps = ";
+    let said = advised(&format!("{source}100000\n"));
+    let fit = said.strip_prefix("total_gc_heaps = ").unwrap();
+    let fit: u32 = fit.split(' ').next().unwrap().parse().unwrap();
+    for (heaps, fits) in [(fit, true), (fit + 1, false)] {
+        planned_text(&format!("{source}{heaps}\n"), |_, plan| {
+            assert_eq!(plan.misfit.is_none(), fits, "{heaps}");
         });
     }
 }

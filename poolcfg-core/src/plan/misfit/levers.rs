@@ -17,16 +17,18 @@ enum Lever {
     Memories,
     Tables,
     Stacks,
+    GcHeaps,
     Instances,
     /// In grains.
     Reservation,
 }
 
 /// Those that decide where totals are written.
-const COUNTS: [Lever; 4] = [
+const COUNTS: [Lever; 5] = [
     Lever::Memories,
     Lever::Tables,
     Lever::Stacks,
+    Lever::GcHeaps,
     Lever::Instances,
 ];
 
@@ -40,7 +42,8 @@ impl Lever {
             (Self::Memories, Some(totals)) => wide(totals.memories),
             (Self::Tables, Some(totals)) => wide(totals.tables),
             (Self::Stacks, Some(totals)) => wide(totals.stacks),
-            (Self::Memories | Self::Tables | Self::Stacks, None) => 0,
+            (Self::GcHeaps, Some(totals)) => wide(totals.gc_heaps),
+            (Self::Memories | Self::Tables | Self::Stacks | Self::GcHeaps, None) => 0,
             (Self::Instances, Some(_)) => wide(value_or(&pool.keys.max_instances, 0)),
             (Self::Instances, None) => wide(pool.asked.max_instances),
             (Self::Reservation, _) => grains(pool.asked.memory_reservation),
@@ -61,6 +64,7 @@ impl Lever {
             Self::Memories => keys.wasmtime.total_memories.is_some(),
             Self::Tables => keys.wasmtime.total_tables.is_some(),
             Self::Stacks => keys.wasmtime.total_stacks.is_some(),
+            Self::GcHeaps => keys.wasmtime.total_gc_heaps.is_some(),
             Self::Instances => keys.max_instances.is_some(),
             Self::Reservation => keys.memory_reservation.is_some(),
         }
@@ -97,6 +101,7 @@ impl Lever {
             Self::Memories => step.totals.memories = Some(narrow(value)),
             Self::Tables => step.totals.tables = Some(narrow(value)),
             Self::Stacks => step.totals.stacks = Some(narrow(value)),
+            Self::GcHeaps => step.totals.gc_heaps = Some(narrow(value)),
             Self::Instances => step.max_instances = Some(narrow(value)),
             Self::Reservation => return step.reserving(pool, of_grains(value)),
         }
@@ -211,6 +216,7 @@ impl PlanMisfit {
                 Lever::Memories => without.totals.memories = None,
                 Lever::Tables => without.totals.tables = None,
                 Lever::Stacks => without.totals.stacks = None,
+                Lever::GcHeaps => without.totals.gc_heaps = None,
                 Lever::Instances | Lever::Reservation => without.max_instances = None,
             }
             if matches!(accepts(case, self.pool, &without), Some(true)) {
@@ -253,6 +259,7 @@ const fn all_for(pool: &ResolvedPool<'_>, instances: u32) -> Advised {
             memories: below(counted.memories, totals.memories),
             tables: below(counted.tables, totals.tables),
             stacks: below(counted.stacks, totals.stacks),
+            gc_heaps: below(counted.gc_heaps, totals.gc_heaps),
         },
         ..Advised::NONE
     }

@@ -25,6 +25,8 @@ pub(super) struct MappedTotals {
     pub(super) memories: Option<u32>,
     pub(super) tables: Option<u32>,
     pub(super) stacks: Option<u32>,
+    /// Up to Wasmtime 31 each heap is a memory of its own.
+    pub(super) gc_heaps: Option<u32>,
 }
 
 impl Advised {
@@ -34,6 +36,7 @@ impl Advised {
             memories: None,
             tables: None,
             stacks: None,
+            gc_heaps: None,
         },
         memory_reservation: None,
         max_memory_size: None,
@@ -70,6 +73,7 @@ impl Advised {
         keys.wasmtime.total_memories = given(self.totals.memories);
         keys.wasmtime.total_tables = given(self.totals.tables);
         keys.wasmtime.total_stacks = given(self.totals.stacks);
+        keys.wasmtime.total_gc_heaps = given(self.totals.gc_heaps);
         keys
     }
 
@@ -80,6 +84,7 @@ impl Advised {
             ("total_memories = ", self.totals.memories),
             ("total_tables = ", self.totals.tables),
             ("total_stacks = ", self.totals.stacks),
+            ("total_gc_heaps = ", self.totals.gc_heaps),
             ("pools = ", self.pools),
         ];
         let mut text = text;
@@ -119,6 +124,10 @@ impl Advised {
             ),
             (self.totals.tables.is_some(), place_of(&totals.total_tables)),
             (self.totals.stacks.is_some(), place_of(&totals.total_stacks)),
+            (
+                self.totals.gc_heaps.is_some(),
+                place_of(&totals.total_gc_heaps),
+            ),
             (self.totals.is_any(), pool.totals_at),
             (self.pools.is_some(), pool.pools_at),
             (
@@ -175,6 +184,12 @@ impl Advised {
                     &two.wasmtime.total_stacks,
                     totals_are,
                 ),
+                gc_heaps: if_shared(
+                    totals.gc_heaps,
+                    &one.wasmtime.total_gc_heaps,
+                    &two.wasmtime.total_gc_heaps,
+                    totals_are,
+                ),
             },
             memory_reservation: size_if_shared(
                 self.memory_reservation,
@@ -193,7 +208,10 @@ impl Advised {
 
 impl MappedTotals {
     pub(super) const fn is_any(&self) -> bool {
-        self.memories.is_some() || self.tables.is_some() || self.stacks.is_some()
+        self.memories.is_some()
+            || self.tables.is_some()
+            || self.stacks.is_some()
+            || self.gc_heaps.is_some()
     }
 }
 
