@@ -13,6 +13,7 @@ pub(crate) mod options;
 pub(crate) mod order;
 pub(crate) mod other_layout;
 pub(crate) mod placer;
+pub(crate) mod proc_facts;
 pub(crate) mod process_bounds;
 pub(crate) mod reservation;
 pub(crate) mod slabs;

@@ -160,7 +160,7 @@ impl<M: Keeper> Recheck<'_, M> {
     }
 
     /// `vm.max_map_count`, if so many more mappings exceed it.
-    fn exceeds_maps(&self, maps: &str, mappings: u64) -> Option<ExceededLimit> {
+    pub(super) fn exceeds_maps(&self, maps: &str, mappings: u64) -> Option<ExceededLimit> {
         let text = self.machine.text("/proc/sys/vm/max_map_count")?;
         let have = proc::number(&text)?;
         let need = wide(proc::maps(maps).count()).saturating_add(mappings);

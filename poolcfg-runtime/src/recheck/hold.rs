@@ -121,14 +121,24 @@ impl<M: Keeper> Recheck<'_, M> {
             .fold(0u64, |sum, part| sum.saturating_add(part.end - part.start));
         let least = (total / MOST).next_multiple_of(page);
         let free = smallest.saturating_sub(page).max(least).max(page);
+        let step = page.saturating_add(free);
+        let parts = margin.iter().map(|part| (part.end - part.start) / step + 2);
+        // Its mappings, each stack of which gets its guard.
+        let of_engine = u64::from(limits.max_instances).saturating_mul(2) + 8;
+        let further = parts.fold(of_engine, u64::saturating_add);
         let mut pages = Vec::new();
+        // Where the process has few maps left, the engine needs them more.
+        let maps = self.machine.text("/proc/self/maps").unwrap_or_default();
+        if self.exceeds_maps(&maps, further).is_some() {
+            return pages;
+        }
         for part in margin {
             // What is free beside the margin adds nothing to it.
             let last = part.end.saturating_sub(page);
             let mut next = part.start;
             while next < last {
                 pages.extend(self.machine.reserve_at(next, self.page_size));
-                next = next.saturating_add(page).saturating_add(free);
+                next = next.saturating_add(step);
             }
             pages.extend(self.machine.reserve_at(last, self.page_size));
         }

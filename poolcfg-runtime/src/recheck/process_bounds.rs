@@ -3,17 +3,16 @@
 //! `vm.overcommit_memory = 2`; and, for the versions of Wasmtime whose tables and stacks are charged when they are
 //! mapped, RAM and swap. They are read before anything is reserved.
 
-use std::cell::OnceCell;
-
 use poolcfg_core::{
     Bound, Demand, HEADROOM_MAPS, Limits, MAX_MAP_COUNT, ProcessLimits, Size, bookkeeping,
 };
 
-use crate::machine::live_pools::{HeldAddresses, Holding};
+use crate::machine::live_pools::Holding;
 use crate::machine::overcommit;
 use crate::machine::proc;
 use crate::machine::{Machine, Resource};
 use crate::recheck::limit::RecheckLimit;
+use crate::recheck::proc_facts::ProcFacts;
 use crate::sys::wide;
 
 /// What one pool takes of the limits of its process at worst.
@@ -68,60 +67,6 @@ pub(crate) struct ProcessBounds {
     page_size: Size,
 }
 
-/// What /proc tells of the process and of what pools hold in it, each file read once and not before it is needed.
-struct ProcFacts<'a, M> {
-    machine: &'a M,
-    status: OnceCell<String>,
-    maps: OnceCell<String>,
-    held: HeldAddresses,
-}
-
-impl<'a, M: Machine> ProcFacts<'a, M> {
-    fn new(machine: &'a M, holdings: &[Holding]) -> Self {
-        Self {
-            machine,
-            status: OnceCell::new(),
-            maps: OnceCell::new(),
-            held: HeldAddresses::of(holdings),
-        }
-    }
-
-    /// A size in /proc/self/status.
-    fn status(&self, name: &str) -> Size {
-        let read = || self.machine.text("/proc/self/status").unwrap_or_default();
-        proc::size_of(self.status.get_or_init(read), name).unwrap_or(Size::ZERO)
-    }
-
-    /// More maps than the process has, without counting them: each has a page at least. Counting takes twice as long as the
-    /// rest of a recheck.
-    ///
-    /// The first number of /proc/self/statm is `total_vm`, the pages of all maps (proc_pid_statm(5), `vm_stat_account` of
-    /// mm/mmap.c).
-    fn maps_at_most(&self) -> u64 {
-        let text = self.machine.text("/proc/self/statm");
-        let pages = text.as_deref().and_then(|text| text.split(' ').next());
-        pages.and_then(proc::number).unwrap_or(u64::MAX)
-    }
-
-    /// The maps of the process.
-    fn maps(&self) -> impl Iterator<Item = proc::Map<'_>> {
-        let read = || self.machine.text("/proc/self/maps").unwrap_or_default();
-        proc::maps(self.maps.get_or_init(read))
-    }
-
-    /// Bytes that live slots have opened.
-    fn open_bytes(&self) -> Size {
-        if self.held.is_empty() {
-            return Size::ZERO;
-        }
-        let open = self
-            .maps()
-            .filter(|map| map.writable && self.held.contain(map.start))
-            .fold(0u64, |sum, map| sum.saturating_add(map.end - map.start));
-        Size::bytes(open)
-    }
-}
-
 impl ProcessBounds {
     /// Reads what may matter to a pool that is asked for with these limits, beside those that are held and those
     /// that are to come, for which so many bytes are kept.
@@ -141,11 +86,16 @@ impl ProcessBounds {
             page_size,
         };
         let told = ProcFacts::new(machine, holdings);
+        if machine.limit(Resource::Data).is_some() {
+            told.read_maps_first();
+        }
         if let Some(limit) = machine.limit(Resource::AddressSpace) {
             this.limits.rlimit_as = Some(limit);
             // What is held is in it. What is kept is counted when it is taken.
             let size = told.status("VmSize").saturating_sub(kept);
-            this.own.address_space = size.get();
+            this.own.address_space = size
+                .get()
+                .saturating_add(told.unmapped_bytes(holdings, page_size));
             this.rest.address_space = headroom
                 .saturating_sub(size.saturating_sub(mapped(holdings, page_size)))
                 .get();
@@ -254,12 +204,11 @@ impl ProcessBounds {
         if HEADROOM_MAPS <= left && told.maps_at_most() <= left {
             return;
         }
-        let others = told
-            .maps()
-            .filter(|map| !told.held.contain(map.start))
-            .count();
-        let unplaced = unplaced(holdings).map(|holding| holding.maps_at_worst);
-        let others = wide(others).saturating_sub(unplaced.fold(0, u64::saturating_add));
+        let engines = unplaced(holdings);
+        let others = told.maps_of_no_pool(engines, self.page_size);
+        // A process that has a page has a map: there is none left for the list.
+        let is_linux = told.maps_at_most() < u64::MAX;
+        let others = others.unwrap_or(if is_linux { have } else { 0 });
         self.limits.max_map_count = Some(have);
         // The rest of the process is left what the build leaves it.
         self.own.maps = promised.saturating_add(others.max(HEADROOM_MAPS));
