@@ -88,31 +88,34 @@ impl StartedProcess {
 
     /// What the kernel tells of the process: the pools of Wasmtime's are in it, and nobody knows where.
     fn tell(&mut self) {
-        let (mut maps, mut data) = self.own;
-        for taken in &self.taken {
-            let footprint = taken.limits.footprint(taken.page_size).unwrap();
-            let [_, tables, stacks] = footprint.mappings.map(|mapping| mapping.bytes.get());
-            let of_wasmtime = taken.limits.wasmtime.is_some();
-            match (of_wasmtime, self.is_busy) {
-                (false, _) => {}
-                (true, false) => {
-                    maps += footprint.maps_at_start;
-                    data += tables + stacks;
-                }
-                (true, true) => {
-                    maps += footprint.maps_at_worst;
-                    data += footprint.writable.get();
-                }
-            }
-        }
-        let reserved = *self.machine.used.borrow();
-        let size = self.own.1 + reserved;
-        let text = format!("VmSize: {} kB\nVmData: {} kB\n", size >> 10, data >> 10);
-        self.machine.texts.insert("/proc/self/status", text);
+        let (maps, mut data) = self.own;
         let mut text = String::new();
         for map in 0..maps {
             let _ = writeln!(text, "{map:x}000-{map:x}001 rw-p 0 00:00 0");
         }
+        let mut end = maps << 12;
+        for taken in &self.taken {
+            let footprint = taken.limits.footprint(taken.page_size).unwrap();
+            let [_, tables, stacks] = footprint.mappings.map(|mapping| mapping.bytes.get());
+            let of_wasmtime = taken.limits.wasmtime.is_some();
+            let maps = match (of_wasmtime, self.is_busy) {
+                (false, _) => continue,
+                (true, false) => {
+                    data += tables + stacks;
+                    footprint.maps_at_start
+                }
+                (true, true) => {
+                    data += footprint.writable.get();
+                    footprint.maps_at_worst
+                }
+            };
+            let sizes = footprint.mappings.map(|mapping| mapping.bytes.get());
+            end = rows(&mut text, end, maps, sizes);
+        }
+        let reserved = *self.machine.used.borrow();
+        let size = self.own.1 + reserved;
+        let status = format!("VmSize: {} kB\nVmData: {} kB\n", size >> 10, data >> 10);
+        self.machine.texts.insert("/proc/self/status", status);
         self.machine.texts.insert("/proc/self/maps", text);
         self.machine.address_space = self.rlimit_as.map(|limit| limit.get() - self.own.1);
     }
@@ -159,6 +162,26 @@ impl StartedProcess {
         });
         Ok(())
     }
+}
+
+/// Lines of mappings of these sizes behind one another, which are in so many maps together; where the last of them ends.
+fn rows(text: &mut String, mut end: u64, mut maps: u64, sizes: [u64; 3]) -> u64 {
+    for (at, bytes) in sizes.into_iter().enumerate() {
+        if bytes == 0 {
+            continue;
+        }
+        let to_come = wide(sizes[at + 1..].iter().filter(|bytes| **bytes > 0).count());
+        let here = (maps - to_come).min(bytes >> 12);
+        maps -= here;
+        let start = end + 0x10_0000;
+        end = start + bytes;
+        for map in 0..here {
+            let from = start + (map << 12);
+            let to = if map + 1 == here { end } else { from + 0x1000 };
+            let _ = writeln!(text, "{from:x}-{to:x} ---p 0 00:00 0");
+        }
+    }
+    end
 }
 
 proptest! {
