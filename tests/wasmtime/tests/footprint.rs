@@ -117,7 +117,11 @@ impl fmt::Display for File {
         let thousandths = |whole: u64, count: u64| (whole * count).div_ceil(1000);
         let reservation = self.memory_reservation.unwrap_or(4 * GIB);
         let stack = self.stack_reservation.unwrap_or(2 * MIB);
-        let memory = self.max_memory_size.map(|of| thousandths(reservation, of));
+        // A heap grows by pages, and one that has none is refused.
+        let least = self.gc_heaps_per_instance.map_or(0, |_| 64 * KIB);
+        let memory = self
+            .max_memory_size
+            .map(|of| thousandths(reservation, of).max(least));
         let wasm = self
             .max_wasm_stack
             // Wasmtime's own default is 512 KiB, which a small stack does not hold.
