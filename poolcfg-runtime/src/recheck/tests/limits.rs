@@ -1,6 +1,6 @@
 //! Which limit of the process is named, and with which numbers.
 
-use poolcfg_core::{Engine, PoolKeys, Setting, Settings, Target, WasmtimeKeys, WasmtimeVersion};
+use poolcfg_core::{Engine, PoolKeys, Setting, Settings, WasmtimeKeys, WasmtimeVersion};
 
 use super::*;
 use crate::machine::live_pools::Took;
@@ -294,7 +294,7 @@ fn engine(instances: u32) -> Holding {
         ..PoolKeys::EMPTY
     };
     let settings = Settings::new(&[], &[]).pooling_allocator(keys);
-    let limits = settings.promise(Target::CURRENT, 0).asked;
+    let limits = settings.promise(TARGET, 0).asked;
     Holding {
         took: Some(Took {
             limits,
