@@ -143,7 +143,7 @@ struct Row {
 }
 
 /// The sizes of the mappings that an engine makes.
-fn mapped_sizes(engine: &Holding, page_size: Size) -> Vec<u64> {
+pub(crate) fn mapped_sizes(engine: &Holding, page_size: Size) -> Vec<u64> {
     let footprint = engine
         .took
         .and_then(|took| took.limits.footprint(page_size).ok());

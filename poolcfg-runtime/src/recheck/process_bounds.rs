@@ -12,7 +12,7 @@ use crate::machine::overcommit;
 use crate::machine::proc;
 use crate::machine::{Machine, Resource};
 use crate::recheck::limit::RecheckLimit;
-use crate::recheck::proc_facts::ProcFacts;
+use crate::recheck::proc_facts::{ProcFacts, mapped_sizes};
 use crate::sys::wide;
 
 /// What one pool takes of the limits of its process at worst.
@@ -201,14 +201,14 @@ impl ProcessBounds {
         let saved = saved_maps(holdings, self.page_size);
         let all = promised.saturating_add(saved).saturating_add(most);
         let left = have.saturating_sub(all);
-        if HEADROOM_MAPS <= left && told.maps_at_most() <= left {
+        let at_most = told.maps_at_most();
+        if HEADROOM_MAPS.max(at_most) <= left {
             return;
         }
         let engines = unplaced(holdings);
         let others = told.maps_of_no_pool(engines, self.page_size);
         // A process that has a page has a map: there is none left for the list.
-        let is_linux = told.maps_at_most() < u64::MAX;
-        let others = others.unwrap_or(if is_linux { have } else { 0 });
+        let others = others.unwrap_or(if at_most < u64::MAX { have } else { 0 });
         self.limits.max_map_count = Some(have);
         // The rest of the process is left what the build leaves it.
         self.own.maps = promised.saturating_add(others.max(HEADROOM_MAPS));
@@ -259,13 +259,8 @@ pub(crate) fn held(holdings: &[Holding]) -> Size {
 /// Bytes of address space that all pools have mapped, those of engines included.
 pub(crate) fn mapped(holdings: &[Holding], page_size: Size) -> Size {
     let engines = unplaced(holdings).filter(|holding| holding.unmapped.is_none());
-    let footprints = engines
-        .filter_map(|holding| holding.took)
-        .filter_map(|took| took.limits.footprint(page_size).ok());
-    let mappings = footprints.flat_map(|footprint| footprint.mappings);
-    Size::bytes(mappings.fold(held(holdings).get(), |sum, mapping| {
-        sum.saturating_add(mapping.bytes.get())
-    }))
+    let sizes = engines.flat_map(|engine| mapped_sizes(engine, page_size));
+    Size::bytes(sizes.fold(held(holdings).get(), u64::saturating_add))
 }
 
 /// Mappings that pools do without, since they lie in fewer pieces than they may.
