@@ -10,7 +10,7 @@ use std::ptr;
 use common::{child, child_with, limits, said, under};
 use poolcfg_runtime::__private::{AddressSpaceKeys, PoolKeys, Setting};
 use poolcfg_runtime::{
-    Pool, PoolLimits, RecheckError, RecheckLimit, RecheckOptions, Reserved, Size,
+    Limits, Pool, PoolLimits, RecheckError, RecheckLimit, RecheckOptions, Reserved, Size, Slot,
 };
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect};
 
@@ -33,6 +33,12 @@ const ASKED: PoolKeys = PoolKeys {
     guard_size: Some(Setting::given(Size::kib(64))),
     ..PoolKeys::EMPTY
 };
+/// Slots of which the maps decide how many there are.
+const SMALL: PoolKeys = PoolKeys {
+    memory_reservation: Some(Setting::given(Size::mib(1))),
+    max_memory_size: Some(Setting::given(Size::kib(64))),
+    ..ASKED
+};
 const SPACE: AddressSpaceKeys<'static> = AddressSpaceKeys::EMPTY;
 /// What is guaranteed under `ulimit -v 4194304`.
 const UNDER_RLIMIT_AS: PoolLimits = under(
@@ -51,25 +57,28 @@ const UNDER_RLIMIT_DATA: PoolLimits = under(
     },
 );
 /// What is guaranteed under `vm.max_map_count` as it is everywhere.
-const UNDER_MAX_MAP_COUNT: PoolLimits = under(
-    PoolKeys {
-        memory_reservation: Some(Setting::given(Size::mib(1))),
-        max_memory_size: Some(Setting::given(Size::kib(64))),
-        ..ASKED
-    },
-    SPACE,
-);
+const UNDER_MAX_MAP_COUNT: PoolLimits = under(SMALL, SPACE);
 
 /// The same slots, so few that they need few maps.
 const FEW_UNDER_MAX_MAP_COUNT: PoolLimits = under(
     PoolKeys {
         max_instances: Some(Setting::given(100)),
-        memory_reservation: Some(Setting::given(Size::mib(1))),
-        max_memory_size: Some(Setting::given(Size::kib(64))),
-        ..ASKED
+        ..SMALL
     },
     SPACE,
 );
+
+/// So many slots at once, each as far as it goes.
+fn opened(pool: &Pool, limits: Limits) -> Vec<Slot> {
+    let all = usize::try_from(limits.max_memory_size.get()).expect("it is mapped");
+    (0..limits.max_instances)
+        .map(|_| {
+            let mut slot = pool.acquire().expect("a slot is free");
+            slot.memory_mut().grow_to(all).expect("it may grow so far");
+            slot
+        })
+        .collect()
+}
 
 /// Uses all slots that are guaranteed at once, as far as they go, and prints how many there were.
 fn use_all(limits: &PoolLimits) {
@@ -77,14 +86,7 @@ fn use_all(limits: &PoolLimits) {
     let reserved = limits.recheck().expect("what is guaranteed is there");
     assert!(reserved.instances() >= guaranteed.max_instances);
     let pool = Pool::new(reserved).expect("it opens");
-    let all = usize::try_from(guaranteed.max_memory_size.get()).expect("it is mapped");
-    let slots: Vec<_> = (0..guaranteed.max_instances)
-        .map(|_| {
-            let mut slot = pool.acquire().expect("a slot is free");
-            slot.memory_mut().grow_to(all).expect("it may grow so far");
-            slot
-        })
-        .collect();
+    let slots = opened(&pool, guaranteed);
     eprintln!("{} at once of {}", slots.len(), pool.limits().max_instances);
 }
 
@@ -185,14 +187,7 @@ fn make_maps(maps: usize) {
 fn use_whole(reserved: Reserved) {
     let pool = Pool::new(reserved).expect("it opens");
     let limits = pool.limits();
-    let all = usize::try_from(limits.max_memory_size.get()).expect("it is mapped");
-    let slots: Vec<_> = (0..limits.max_instances)
-        .map(|_| {
-            let mut slot = pool.acquire().expect("a slot is free");
-            slot.memory_mut().grow_to(all).expect("it may grow so far");
-            slot
-        })
-        .collect();
+    let slots = opened(&pool, limits);
     assert_eq!(
         slots.len(),
         usize::try_from(limits.max_instances).expect("it fits")
