@@ -1,6 +1,7 @@
 //! What the command line asks for, and what the files tell that its flags name: the program that holds the pools, and the
 //! workload that they run.
 
+pub(crate) mod arenas;
 pub(crate) mod needed;
 pub(crate) mod program;
 mod run_version;
@@ -10,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use poolcfg_core::file::TargetFacts;
 use poolcfg_core::{
-    Budget, Engine, FilePlace, PoolKeys, RelocationModel, Setting, Size, WasmtimeKeys,
-    WasmtimeVersion,
+    Budget, Engine, FilePlace, PoolKeys, ProcessLimits, RelocationModel, Setting, Size,
+    WasmtimeKeys, WasmtimeVersion,
 };
 
 use crate::cli::args::{Emit, MachineFlags};
@@ -65,6 +66,13 @@ impl Given {
     /// The target of the program; `None` without a program.
     pub(crate) fn target(&self) -> Option<&TargetFacts> {
         Some(&self.program.as_ref()?.facts)
+    }
+
+    /// The headroom that the program needs at least under these limits of this machine, where the usual one is less.
+    pub(crate) fn headroom(&self, limits: &ProcessLimits, usual: Size) -> Option<Size> {
+        let program = self.program.as_ref();
+        let program = program.filter(|program| program.has_arenas())?;
+        arenas::headroom(limits, usual, program.facts.target())
     }
 
     /// Whether a workload is named.

@@ -1,7 +1,6 @@
 //! Output: a text and its place. A file is written beside its place and renamed, so that none is ever left
 //! half-written, and none is replaced that is not ours.
 
-mod arenas;
 pub(crate) mod host_file;
 pub(crate) mod mark;
 mod present;

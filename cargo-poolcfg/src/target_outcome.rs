@@ -77,7 +77,9 @@ impl<'a> TargetOutcome<'a> {
                 Error::from(mistakes.collect::<Vec<_>>())
             })?;
             if let Some(here) = here {
-                case = here.case(case, &settings.space());
+                case = here.case(case, &settings.space(), |limits, usual| {
+                    wish.given.headroom(limits, usual)
+                });
             }
             case = case.with_memory_minimum(minimum);
             Ok((case, Plan::new(&case)))

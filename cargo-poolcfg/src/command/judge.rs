@@ -96,7 +96,8 @@ fn case<'a>(
             .collect();
         Error::of(list, Some(&record.source))
     })?;
-    Ok(machine.case(case, &settings.space()))
+    // A record says the headroom where the program has decided it.
+    Ok(machine.case(case, &settings.space(), |_, _| None))
 }
 
 /// A line for each pool that fits.

@@ -67,6 +67,12 @@ impl GivenProgram {
         self.file.target.is_some()
     }
 
+    /// Whether its threads allocate by glibc's malloc.
+    pub(crate) fn has_arenas(&self) -> bool {
+        let library = self.file.c_library.as_deref();
+        library.is_some_and(|library| library.starts_with("glibc"))
+    }
+
     /// Where it is loaded.
     pub(crate) fn relocation_model(&self) -> RelocationModel {
         self.file.relocation_model

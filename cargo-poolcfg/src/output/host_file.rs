@@ -4,9 +4,9 @@ use poolcfg_core::file::nearest;
 use poolcfg_core::{Code, Engine, Fit, PoolKeys};
 use serde::Serialize;
 
-use super::arenas;
 use crate::cli::error::{Error, diagnostic};
 use crate::cli::exit::Exit;
+use crate::given::arenas;
 use crate::host::{Cannot, Host, HostText, Numbers};
 use crate::project::Member;
 use crate::render::envelope::SCHEMA;

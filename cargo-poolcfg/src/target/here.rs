@@ -25,24 +25,31 @@ impl Here {
     }
 
     /// The same pools on this machine. What is said of the process holds: how its program is loaded, its headroom,
-    /// and limits below those in force here.
+    /// and limits below those in force here. `least` is the headroom that the program needs at least under these limits,
+    /// where the usual one is less.
     pub(crate) fn case<'a>(
         &self,
         mut case: ResolvedProcess<'a>,
         said: &AddressSpaceKeys<'_>,
+        least: impl FnOnce(&ProcessLimits, Size) -> Option<Size>,
     ) -> ResolvedProcess<'a> {
         let said_limits = said.limits(ProcessLimits::NONE, case.target.os);
         let limits = self.probe.process_limits().tighter(said_limits);
         // How this command is linked says nothing of the program.
         let said_model = said.relocation_model.map(|setting| setting.value);
         let model = said_model.unwrap_or(RelocationModel::Pie);
-        let said_headroom = said.headroom.map(|setting| setting.value);
-        let usual = match said_headroom {
-            Some(_) => None,
-            None => Some(self.probe.budget(model, None).headroom),
+        let (usual, headroom) = match said.headroom {
+            Some(setting) => (None, setting.value),
+            None => {
+                let usual = self.probe.budget(model, None).headroom;
+                let headroom = limits.headroom(usual);
+                match least(&limits, headroom) {
+                    Some(least) => (None, least),
+                    None => (Some(usual), headroom),
+                }
+            }
         };
-        let headroom = said_headroom.or(usual.map(|usual| limits.headroom(usual)));
-        let budget = self.probe.budget(model, headroom);
+        let budget = self.probe.budget(model, Some(headroom));
         let own = self.probe.own_profile().map(|own| own.profile());
         if let Some(profile) = self.basis.va_profile().copied().or(own) {
             case.profile = profile;
@@ -229,13 +236,13 @@ mod tests {
         let mut case = settings.resolve(Target::CURRENT).unwrap();
         // As of a target whose programs, this command among them, are static.
         case.shape.relocation_model = RelocationModel::Static;
-        let of_nobody = here.case(case, &AddressSpaceKeys::EMPTY);
+        let of_nobody = here.case(case, &AddressSpaceKeys::EMPTY, |_, _| None);
         assert_eq!(of_nobody.shape.relocation_model, RelocationModel::Pie);
         let said = AddressSpaceKeys {
             relocation_model: Some(Setting::given(RelocationModel::Static)),
             ..AddressSpaceKeys::EMPTY
         };
-        let of_somebody = here.case(case, &said);
+        let of_somebody = here.case(case, &said, |_, _| None);
         assert_eq!(of_somebody.shape.relocation_model, RelocationModel::Static);
     }
 }
