@@ -122,6 +122,14 @@ faults! {
     label: ["too many bytes in all"]
     help: ["lower `max_instances`, `memory_reservation`, `guard_size` or `pools`"]
 
+    /// A total of the file with which the sum of the pool's sizes is above 2^64 - 1 bytes.
+    TotalTooLarge(Overflow, place) { key: &'static str, total: u32, pool: &'a str, place: FilePlace }
+    message: [
+        "with `", str(key), " = ", number(*total), "` the sizes add up to more than 2^64 - 1 bytes", @in_pool(pool)
+    ]
+    label: ["too many bytes in all"]
+    help: ["lower `", str(key), "`, or the size of each"]
+
     /// No profile of that name.
     UnknownProfile(UnknownProfile, place) { name: &'a str, place: FilePlace }
     message: ["unknown VA profile `", str(name), "`"]
