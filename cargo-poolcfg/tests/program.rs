@@ -690,7 +690,7 @@ fn a_workload_sets_what_wasmtimes_own_does_not_hold() {
         "large.wasm",
     )
     .ends(100)
-    .says("`memory_reservation` is 64MiB, but `large.wasm` needs 200MiB");
+    .says("`memory_reservation` is 64 MiB, but `large.wasm` needs 200 MiB");
     // What nothing sets.
     run(&["check"], "beyond.wasm")
         .ends(100)
