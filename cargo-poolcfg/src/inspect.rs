@@ -8,7 +8,8 @@
 //! - `options`: its functions at a border; `resources`: what of its types has a place in the bookkeeping
 //! - `instances`: what comes to life with a component, `frame` by frame, and what was `followed` before; `items`:
 //!   what lies in it; `adapters`: what Wasmtime adds for what is `crossing` its border, in `adapter_modules`
-//! - `program`: a program; `other_systems`: one without ELF; `marks`: what tells its target; `versions`: which Wasmtime is in it
+//! - `program`: a program; `other_systems`: one without ELF; `marks`: what tells its target; `versions`: which Wasmtime is in it, and
+//!   by which `paths`
 //! - `bounds`: which limits a file keeps to, of which version and of which host
 //! - `workload`: several files, and the keys to set for all of them; `beyond`: those that are no counts; `taken`: what
 //!   a pool may have none of; `accepted`: the keys that poolcfg.toml takes
@@ -36,6 +37,7 @@ mod marks;
 mod module;
 mod options;
 mod other_systems;
+mod paths;
 pub(crate) mod program;
 mod resources;
 mod steps;
@@ -185,9 +187,14 @@ fn read(path: &Path) -> Result<Inspected, Unreadable> {
     let mut program = program::read(&file)?;
     let mut found = versions::in_file(&mut file, &program.constants)?;
     if let Some(packed) = &program.auditable {
-        found.versions.extend(versions::in_list(packed));
+        let listed = versions::in_list(packed);
+        program.has_damaged_list |= listed.is_none();
+        found.versions.extend(listed.unwrap_or_default());
     }
     program.has_wasmtime = found.is_there || !found.versions.is_empty();
+    if found.versions.is_empty() {
+        found.versions = found.of_parts;
+    }
     let found = found.versions.into_iter().map(versions::text).collect();
     Ok(Inspected::Program(program, found))
 }

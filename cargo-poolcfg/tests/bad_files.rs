@@ -236,6 +236,123 @@ fn programs_of_other_systems_are_told_or_refused() {
     }
 }
 
+/// Headers of shared libraries of three systems. What differs from a program is one field.
+#[test]
+fn shared_libraries_are_no_programs() {
+    let folder = Folder::new();
+    let library = |kind: &str| {
+        format!(
+            "is a shared library ({kind}), and not a program: inspect the program that loads it"
+        )
+    };
+    let run = |bytes: &[u8]| {
+        fs::write(folder.path("file"), bytes).unwrap();
+        inspect(&folder, &["file"])
+    };
+    for (magic, words) in [(0xfeed_face_u32, 7), (0xfeed_facf, 8)] {
+        let of_type = |file_type: u32| {
+            let header = [magic, 0x0100_000c, 0, file_type, 0, 0, 0, 0];
+            header[..words]
+                .iter()
+                .flat_map(|word| word.to_le_bytes())
+                .collect::<Vec<u8>>()
+        };
+        run(&of_type(2)).ends(0);
+        for (file_type, said) in [
+            (6, &*library("Mach-O")),
+            (8, &*library("Mach-O")),
+            (1, "is a Mach-O file that is no program"),
+        ] {
+            let ran = run(&of_type(file_type));
+            ran.ends(101).says("error[PC0039]").says(said);
+        }
+    }
+    let dll = |flags: u16| {
+        let mut image = vec![0; 0x400];
+        let mut put = |at: usize, bytes: &[u8]| image[at..at + bytes.len()].copy_from_slice(bytes);
+        put(0, b"MZ");
+        put(0x3c, &0x40_u32.to_le_bytes());
+        put(0x40, b"PE\0\0");
+        put(0x44, &0x8664_u16.to_le_bytes());
+        put(0x54, &240_u16.to_le_bytes());
+        put(0x56, &flags.to_le_bytes());
+        put(0x58, &0x020b_u16.to_le_bytes());
+        put(0x58 + 68, &3_u16.to_le_bytes());
+        put(0x58 + 108, &16_u32.to_le_bytes());
+        image
+    };
+    run(&dll(0x0022)).ends(0);
+    let ran = run(&dll(0x2022));
+    ran.ends(101).says("error[PC0039]").says(&library("PE"));
+    // An ELF file that is loaded anywhere, with no interpreter and no mark of a program.
+    let mut shared = b"\x7fELF\x02\x01\x01".to_vec();
+    shared.resize(16, 0);
+    for word in [3_u16, 62, 1, 0] {
+        shared.extend(word.to_le_bytes());
+    }
+    shared.resize(52, 0);
+    shared.extend(64_u16.to_le_bytes());
+    shared.resize(64, 0);
+    let ran = run(&shared);
+    ran.ends(101).says("error[PC0039]").says(&library("ELF"));
+    // What takes a program says the same, and what to name.
+    let words = ["check", "--program", "file", "--engine-version", "48"];
+    let check = common::ran(program("poolcfg", folder.root()).args(words));
+    check.ends(101).says(&library("ELF"));
+}
+
+/// A program with the section of cargo-auditable, and without what it should hold.
+#[test]
+fn a_list_of_crates_that_cannot_be_read_is_told() {
+    let folder = Folder::new();
+    let names = b"\0.dep-v0\0.shstrtab\0";
+    let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
+    bytes.resize(16, 0);
+    for half in [2_u16, 62, 1, 0] {
+        bytes.extend(half.to_le_bytes());
+    }
+    bytes.resize(40, 0);
+    bytes.extend(64_u64.to_le_bytes());
+    bytes.resize(52, 0);
+    for half in [64_u16, 0, 0, 64, 3, 2] {
+        bytes.extend(half.to_le_bytes());
+    }
+    let after = 64 * 4;
+    let list = b"no zlib";
+    let at_names = after + list.len();
+    for (name, kind, at, length) in [
+        (0, 0, 0, 0),
+        (1, 1, after, list.len()),
+        (9, 3, at_names, names.len()),
+    ] {
+        bytes.extend(u32::to_le_bytes(name));
+        bytes.extend(u32::to_le_bytes(kind));
+        bytes.extend([0; 16]);
+        bytes.extend(u64::try_from(at).unwrap().to_le_bytes());
+        bytes.extend(u64::try_from(length).unwrap().to_le_bytes());
+        bytes.extend([0; 24]);
+    }
+    bytes.extend(list);
+    bytes.extend(names);
+    fs::write(folder.path("program"), &bytes).unwrap();
+    let said = "its list of crates, which cargo-auditable has written as the section `.dep-v0`, is damaged";
+    inspect(&folder, &["program"])
+        .ends(0)
+        .says(&format!("note: `program`: {said}"));
+    let words = ["check", "--program", "program", "--engine", "wasmtime"];
+    ran(program("poolcfg", folder.root()).args(words))
+        .ends(101)
+        .says("error[PC0047]")
+        .says(said);
+    // Another section of that size is none of its business.
+    let at = bytes.len() - names.len() + 1;
+    bytes[at] = b'_';
+    fs::write(folder.path("program"), &bytes).unwrap();
+    inspect(&folder, &["program"])
+        .ends(0)
+        .says_nothing_of("crates");
+}
+
 /// A pattern in quotes, for who has no shell that resolves it.
 #[test]
 fn a_pattern_names_the_files_that_match() {

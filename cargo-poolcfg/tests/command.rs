@@ -1162,8 +1162,8 @@ fn mistakes_of_a_flag_are_told_with_the_flag() {
     project
         .run(&["check", "--target", X86_64, "--set", "address_space.rlimit_as=1MiB"])
         .ends(101)
-        .says("error[PC0036]: `rlimit_as` of 1MiB is below the 4MiB that any process needs\n --> --set:1:27\n")
-        .says("1 | address_space.rlimit_as = \"1MiB\"\n  |                           ^^^^^^ below 4MiB");
+        .says("error[PC0036]: `rlimit_as` of 1 MiB is below the 4 MiB that any process needs\n --> --set:1:27\n")
+        .says("1 | address_space.rlimit_as = \"1MiB\"\n  |                           ^^^^^^ below 4 MiB");
     project
         .run(&[
             "check",

@@ -277,7 +277,7 @@ fn a_headroom_that_no_host_lives_with_is_warned_of() {
         let flags = [&["check", "--here", "--set", &said], &WASMTIME[..]].concat();
         let ran = machine.under(limit, &flags);
         let ran = ran.ends(0);
-        let sentence = "less than the 256MiB that `wasmtime serve` uses";
+        let sentence = "less than the 256 MiB that `wasmtime serve` uses";
         match is_small {
             true => ran.says(sentence),
             false => ran.says_nothing_of(sentence),
@@ -362,8 +362,8 @@ fn a_stack_limit_of_the_whole_window_is_no_unlimited_one() {
         let ran = machine.under(whole, arguments);
         let text = format!("{}{}", ran.ends(0).stdout, ran.stderr);
         assert!(
-            text.contains("(pie, stack limit 128TiB,")
-                || text.contains(" pie, stack limit 128TiB,"),
+            text.contains("(pie, stack limit 128 TiB,")
+                || text.contains(" pie, stack limit 128 TiB,"),
             "{text}"
         );
         assert!(!text.contains("unlimited stack"), "{text}");

@@ -210,6 +210,44 @@ fn a_program_that_does_not_tell_its_version_asks_for_it() {
     }
 }
 
+/// Where a program was built from, as its panics name it.
+#[test]
+fn paths_of_other_builds_tell_what_they_can() {
+    let board = Board::new();
+    let line = |path: &str| {
+        let own = fs::read("/bin/true").unwrap();
+        let bytes = [&own[..], path.as_bytes()].concat();
+        fs::write(board.0.path("built"), bytes).unwrap();
+        let ran = board.run(&["inspect", "built"]);
+        ran.ends(0);
+        let mut lines = ran.stdout.lines();
+        lines
+            .find(|line| line.starts_with("  Wasmtime "))
+            .unwrap()
+            .to_owned()
+    };
+    for (path, said) in [
+        ("/x/wasmtime-48.0.0-rc.1/src/runtime/vm.rs", "48.0.0"),
+        ("/x/wasmtime-environ-48.0.2/src/lib.rs", "48.0.2"),
+        ("/x/wasmtime-internal-cranelift-48.0.2/src/lib.rs", "48.0.2"),
+        // Its own is what counts.
+        (
+            "/x/wasmtime-environ-47.0.0/src /x/wasmtime-48.0.2/src",
+            "48.0.2",
+        ),
+        (
+            "/root/.cargo/git/checkouts/wasmtime-41807828cb3a7a7e/e9f1ea2/crates/wasmtime/src/lib.rs",
+            "is in it, but no version: with `--program`, pass `--engine-version` too",
+        ),
+        (
+            "/x/wasmtime-provider-2.0.1/src/lib.rs",
+            "no sign of it: with `--program`, pass `--engine-version` too if it is in it",
+        ),
+    ] {
+        assert_eq!(line(path), format!("  Wasmtime        {said}"), "{path}");
+    }
+}
+
 /// A flag says where the program is loaded, and the note tells that it is another place than the program's own.
 #[test]
 fn a_relocation_model_that_is_given_outranks_the_program() {
@@ -652,7 +690,7 @@ fn a_workload_sets_what_wasmtimes_own_does_not_hold() {
         "large.wasm",
     )
     .ends(100)
-    .says("`memory_reservation` is 64MiB, but `large.wasm` needs 200MiB");
+    .says("`memory_reservation` is 64 MiB, but `large.wasm` needs 200 MiB");
     // What nothing sets.
     run(&["check"], "beyond.wasm")
         .ends(100)

@@ -257,7 +257,7 @@ fn a_flag_is_blamed_for_its_misfit() {
     for (flag, label) in [
         (
             "pooling_allocator.max_instances=100",
-            "memories of 4GiB each",
+            "memories of 4 GiB each",
         ),
         (
             "pooling_allocator.memory_reservation=64GiB",

@@ -110,6 +110,35 @@ fn what_does_not_go_into_the_lines_is_folded() {
     }
 }
 
+/// Where nothing fits, the picture leaves the error its lines: both are in sight.
+#[test]
+fn a_picture_and_the_error_below_it_go_into_24_lines() {
+    let native = "[pooling_allocator]\nmax_instances = 1000\nmemory_reservation = \"4GiB\"\n";
+    let wasmtime = format!(
+        "{native}engine = \"wasmtime\"\non_misfit = \"error\"\nwasmtime.version = \"48\"\n"
+    );
+    let limited =
+        "[pooling_allocator]\nmax_instances = 1000\n[address_space]\nrlimit_as = \"1GiB\"\n";
+    for file in [native, &wasmtime, limited] {
+        let folder = Folder::new();
+        folder.write("poolcfg.toml", file);
+        for columns in [40, 60, 80] {
+            let line = format!("'{POOLCFG}' explain --target riscv64gc-unknown-linux-gnu");
+            let shown = on_terminal(folder.root(), (columns, SIZE.1), &line);
+            assert!(shown.lines().count() < SIZE.1, "{columns}\n{shown}");
+            for said in ["end of the window", "left", "error[PC00", "2:17", "fit"] {
+                assert!(shown.contains(said), "{said} {columns}\n{shown}");
+            }
+            // The first that is left out.
+            let leads_on = shown.contains("explain -v`");
+            assert!(leads_on || columns == 40, "{columns}\n{shown}");
+            for line in shown.lines() {
+                assert!(line.chars().count() <= columns, "{line}\n{shown}");
+            }
+        }
+    }
+}
+
 /// Each sentence on what does not fit says of which pool it is.
 #[test]
 fn what_decides_is_said_of_each_pool() {

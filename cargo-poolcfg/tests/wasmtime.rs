@@ -449,6 +449,42 @@ fn sync_puts_the_file_right_and_leaves_the_rest() {
     assert_eq!(project.read("poolcfg.toml"), after.replace('\n', "\r\n"));
 }
 
+/// What is written is right, and what else is wrong with the file is told after it, as `sync --check` and `check` tell it.
+#[test]
+fn what_sync_cannot_put_right_is_told_after_it_has_written() {
+    let counts = |file: &str| {
+        file.replace(
+            WASMTIME,
+            &format!("{WASMTIME}max_instances = 5\nmin_instances = 9\n"),
+        )
+    };
+    let project = Project::with(&counts(&said("47")));
+    let ran = project.run(&["sync"]);
+    let fault =
+        "error[PC0010]: `min_instances = 9` is above `max_instances = 5`\n --> poolcfg.toml:4:17\n";
+    ran.ends(101).says("wrote poolcfg.toml").says(fault);
+    assert!(
+        ran.stderr.find("wrote") < ran.stderr.find("error"),
+        "{ran:#?}"
+    );
+    assert_eq!(project.read("poolcfg.toml"), counts(&said("48")));
+    for command in [&["sync"][..], &["sync", "--check"], &["check"]] {
+        project.run(command).ends(101).says(fault);
+    }
+    // Whether a pool fits is for `check` to judge.
+    let large = "max_instances = 1000\non_misfit = \"error\"\n";
+    let file = said("47").replace(WASMTIME, &format!("{WASMTIME}{large}"));
+    project.write("poolcfg.toml", &file);
+    let large = ["sync", "--target", RISCV64];
+    project
+        .run(&large)
+        .ends(0)
+        .says("wrote poolcfg.toml")
+        .says("warning[PC0001]: pool needs 3.94 TiB")
+        .says(" on `riscv64gc-unknown-linux-gnu`: `cargo poolcfg check` says more");
+    project.run(&["check", "--target", RISCV64]).ends(100);
+}
+
 #[test]
 fn the_precision_of_a_version_stays() {
     let project = Project::with("");

@@ -333,7 +333,7 @@ fn numbers_that_are_no_counts_are_held_to_the_files() {
         ] {
             ran.ends(100)
                 .says(&format!(
-                    "error[PC0041]: `{key}` is 64MiB, but the workload needs 200MiB\n"
+                    "error[PC0041]: `{key}` is 64 MiB, but the workload needs 200 MiB\n"
                 ))
                 .says(&format!(" --> poolcfg.toml:{caret}\n"))
                 .says("set it to \"200MiB\" or more");
@@ -390,7 +390,7 @@ fn tables_of_targets_and_pools_are_held_to_the_workload_that_they_start_from() {
     file(&format!("[{at}]\nmemory_reservation = \"128MiB\"\n"))
         .run(&["check", "--target", target])
         .ends(100)
-        .says("`memory_reservation` is 128MiB, but the workload needs 200MiB");
+        .says("`memory_reservation` is 128 MiB, but the workload needs 200 MiB");
     // Too many are as wrong as in the table of the workload, of which a target has the same.
     let more = file(&format!("[{at}.wasmtime]\nmemories_per_instance = 21\n"));
     for command in ["check", "sync"] {
@@ -461,11 +461,11 @@ fn flags_are_held_to_the_workload_of_the_file() {
     for (flag, said) in [
         (
             "memory_reservation=64MiB",
-            "`memory_reservation` is 64MiB, but `app.wasm` needs 200MiB",
+            "`memory_reservation` is 64 MiB, but `app.wasm` needs 200 MiB",
         ),
         (
             "max_memory_size=64MiB",
-            "`max_memory_size` is 64MiB, but `app.wasm` needs 200MiB",
+            "`max_memory_size` is 64 MiB, but `app.wasm` needs 200 MiB",
         ),
         (
             "wasmtime.table_elements=7",
@@ -473,11 +473,11 @@ fn flags_are_held_to_the_workload_of_the_file() {
         ),
         (
             "wasmtime.max_core_instance_size=64KiB",
-            "`max_core_instance_size` is 64KiB, but `app.wasm` needs",
+            "`max_core_instance_size` is 64 KiB, but `app.wasm` needs",
         ),
         (
             "wasmtime.max_component_instance_size=64KiB",
-            "`max_component_instance_size` is 64KiB, but `app.wasm` needs",
+            "`max_component_instance_size` is 64 KiB, but `app.wasm` needs",
         ),
         (
             "wasmtime.total_component_instances=0",
@@ -578,7 +578,7 @@ fn memories_are_held_to_what_the_target_reserves_of_itself() {
     board
         .run(&check)
         .ends(100)
-        .says("error[PC0041]: `[pooling_allocator]` does not set `memory_reservation`, but the workload needs 12800KiB");
+        .says("error[PC0041]: `[pooling_allocator]` does not set `memory_reservation`, but the workload needs 12800 KiB");
     // Another layer of the file may say it.
     let own = "[target.'cfg(target_pointer_width = \"32\")'.pooling_allocator]\nmemory_reservation = \"16MiB\"\n\
          max_memory_size = \"16MiB\"\n";
@@ -594,7 +594,7 @@ fn sync_holds_what_nobody_says_to_the_targets() {
     let text = "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 2\n[pooling_allocator.wasmtime]\n\
                 version = \"50\"\nworkload = [\"app.wasm\"]\nmemories_per_instance = 1\ntables_per_instance = 1\n\
                 core_instances_per_instance = 1\n";
-    let said = "does not set `memory_reservation`, but the workload needs 16MiB";
+    let said = "does not set `memory_reservation`, but the workload needs 16 MiB";
     let board = Board::new(text);
     board.wasm("app.wasm", "(module (memory 256))");
     board

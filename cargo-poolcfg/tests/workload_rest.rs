@@ -237,7 +237,7 @@ fn what_the_file_says_is_not_lowered_by_a_flag() {
 /// A size that some versions of Wasmtime take and others do not is told, be it of a flag or of the file.
 #[test]
 fn a_size_that_may_be_too_little_is_told() {
-    let said = "`max_core_instance_size` is 960B, and `app.wasm` may need up to ";
+    let said = "`max_core_instance_size` is 960 bytes, and `app.wasm` may need up to ";
     let board = Board(Folder::new());
     board.wasm("app.wasm", PLAIN);
     let set = "pooling_allocator.wasmtime.max_core_instance_size=960B";
@@ -378,7 +378,7 @@ fn a_target_is_held_to_the_workload_of_a_named_pool() {
             ),
             (
                 "max_core_instance_size = 130",
-                "`max_core_instance_size` is 130B, but the workload of pool `a` needs ",
+                "`max_core_instance_size` is 130 bytes, but the workload of pool `a` needs ",
             ),
         ] {
             let board = Board::of(&file(line));

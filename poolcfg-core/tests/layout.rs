@@ -719,7 +719,7 @@ fn what_no_machine_has_is_refused() {
     let fault = only(faults(space, &[], BOARD));
     assert_eq!(
         fault.message().as_str(),
-        "`stack_limit` of 257GiB is not below the window of `sv39`, 256 GiB"
+        "`stack_limit` of 257 GiB is not below the window of `sv39`, 256 GiB"
     );
     assert_eq!(fault.place().line, 3);
 
@@ -730,7 +730,7 @@ fn what_no_machine_has_is_refused() {
     let fault = only(faults(space, &[], BOARD));
     assert_eq!(
         fault.message().as_str(),
-        "`headroom` of 300GiB leaves nothing for pools: all holes of `sv39` together have 253.87 GiB"
+        "`headroom` of 300 GiB leaves nothing for pools: all holes of `sv39` together have 253.87 GiB"
     );
     assert_eq!(fault.place().line, 4);
 }
@@ -847,7 +847,7 @@ fn a_profile_that_leaves_no_hole_says_why() {
         ..AddressSpaceKeys::EMPTY
     };
     let fault = only(faults(space, &[], BOARD));
-    assert!(fault.message().as_str().contains("the stack limit 220GiB"));
+    assert!(fault.message().as_str().contains("the stack limit 220 GiB"));
     assert_eq!(fault.place().line, 5);
 }
 

@@ -482,22 +482,22 @@ PC0036: `max_map_count = 2048` leaves nothing for pools after the 2048 maps rese
   |                 ^^^^ too few
 help: raise `max_map_count`, or omit it to use the kernel's default of 65530
 note: `cargo poolcfg --explain PC0036` says more
-PC0036: `rlimit_as` of 3MiB is below the 4MiB that any process needs (poolcfg.toml:3:13)
+PC0036: `rlimit_as` of 3 MiB is below the 4 MiB that any process needs (poolcfg.toml:3:13)
   |
 3 | rlimit_as = \"3MiB\"
-  |             ^^^^^^ below 4MiB
+  |             ^^^^^^ below 4 MiB
 help: raise the limit, or omit it if there is none
 note: `cargo poolcfg --explain PC0036` says more
-PC0036: `rlimit_data` of 200MiB leaves nothing for pools after the headroom of 256MiB (poolcfg.toml:4:15)
+PC0036: `rlimit_data` of 200 MiB leaves nothing for pools after the headroom of 256 MiB (poolcfg.toml:4:15)
   |
 4 | rlimit_data = \"200MiB\"
-  |               ^^^^^^^^ not above 256MiB
+  |               ^^^^^^^^ not above 256 MiB
 help: raise the limit, or set `headroom` to what the process uses without its pools: `VmSize` and `VmData` in /proc/PID/status
 note: `cargo poolcfg --explain PC0036` says more
-PC0036: `memory` of 0B is below the 1MiB that any process needs (poolcfg.toml:5:10)
+PC0036: `memory` of 0 bytes is below the 1 MiB that any process needs (poolcfg.toml:5:10)
   |
 5 | memory = 0
-  |          ^ below 1MiB
+  |          ^ below 1 MiB
 help: raise the limit, or omit it if there is none
 note: `cargo poolcfg --explain PC0036` says more"
     );
@@ -510,7 +510,7 @@ fn sizes_too_small_to_be_of_use_are_faults() {
     for value in ["0", "1B", "4KiB", "12287B"] {
         let said = space("stack_limit", value);
         assert!(
-            said.contains("below the 12KiB that any process needs (poolcfg.toml:2:15)"),
+            said.contains("below the 12 KiB that any process needs (poolcfg.toml:2:15)"),
             "{said}"
         );
         assert!(
@@ -523,7 +523,7 @@ fn sizes_too_small_to_be_of_use_are_faults() {
     for value in ["1B", "4KiB", "65535B"] {
         let said = space("headroom", value);
         assert!(
-            said.contains("below the 64KiB that any process needs (poolcfg.toml:2:12)"),
+            said.contains("below the 64 KiB that any process needs (poolcfg.toml:2:12)"),
             "{said}"
         );
         assert!(
@@ -536,7 +536,7 @@ fn sizes_too_small_to_be_of_use_are_faults() {
     let pool = |text: &str| faults(&format!("[pooling_allocator]\n{text}\n"));
     let said = pool("guard_size = 1\nstack_reservation = 4095");
     assert!(
-        said.contains("PC0008: `guard_size` of 1B is less than a page (poolcfg.toml:2:14)"),
+        said.contains("PC0008: `guard_size` of 1 byte is less than a page (poolcfg.toml:2:14)"),
         "{said}"
     );
     assert!(
@@ -544,7 +544,7 @@ fn sizes_too_small_to_be_of_use_are_faults() {
         "{said}"
     );
     assert!(
-        said.contains("`stack_reservation` of 4095B is less than a page"),
+        said.contains("`stack_reservation` of 4095 bytes is less than a page"),
         "{said}"
     );
     assert!(said.contains("or to 0 for no stacks"), "{said}");

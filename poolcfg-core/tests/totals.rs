@@ -212,6 +212,46 @@ fn a_total_below_one_instance_is_a_fault() {
     );
 }
 
+/// The key to lower is the one that is named.
+#[test]
+fn a_total_of_too_many_bytes_is_at_fault_itself() {
+    let most = u32::MAX;
+    for (pool, wasmtime, key, place) in [
+        (
+            "max_instances = 1",
+            format!("total_memories = {most}"),
+            "total_memories",
+            "6:18",
+        ),
+        (
+            "max_instances = 1\nstack_reservation = \"8GiB\"",
+            format!("total_stacks = {most}"),
+            "total_stacks",
+            "7:16",
+        ),
+        (
+            "max_instances = 1\nstack_reservation = \"8GiB\"",
+            format!("total_memories = {most}\ntotal_stacks = {most}"),
+            "total_stacks",
+            "8:16",
+        ),
+    ] {
+        let said = faults(&file(pool, &wasmtime));
+        let first = format!(
+            "PC0012: with `{key} = {most}` the sizes add up to more than 2^64 - 1 bytes (poolcfg.toml:{place})\n"
+        );
+        assert!(said.starts_with(&first), "{said}");
+        let help = format!("help: lower `{key}`, or the size of each\n");
+        assert!(said.contains(&help), "{said}");
+    }
+    // A total that is not the cause is not blamed.
+    let other = faults(&file(
+        "max_instances = 4294967295\nmemory_reservation = \"16GiB\"",
+        "total_stacks = 5",
+    ));
+    assert!(other.contains("PC0012: the sizes add up"), "{other}");
+}
+
 /// What follows from a total that gives no instance is no fault of its own.
 #[test]
 fn a_total_of_none_is_the_only_fault() {

@@ -99,7 +99,8 @@ impl Made {
         empty(&stage)?;
         empty(&self.archives)?;
         let licences = licences::of_others(&self.checkout)?;
-        let date = date()?;
+        static DATE: OnceLock<Result<String, String>> = OnceLock::new();
+        let date = date(root(), &DATE)?;
         let printer = printer()?;
         let mut names = Vec::new();
         for target in self.targets {
@@ -243,16 +244,18 @@ fn list(stage: &Path, folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Str
     Ok(())
 }
 
-/// What the files of an archive are dated: `SOURCE_DATE_EPOCH`, or the last commit.
-fn date() -> Result<String, String> {
-    match env::var("SOURCE_DATE_EPOCH") {
+/// What the files of an archive are dated: `SOURCE_DATE_EPOCH`, or the last commit. It is `taken` once, since a commit
+/// while archives are made twice would make them differ.
+fn date(checkout: &Path, taken: &OnceLock<Result<String, String>>) -> Result<String, String> {
+    let take = || match env::var("SOURCE_DATE_EPOCH") {
         Ok(date) => Ok(date),
         Err(_) => {
             let log = ["log", "-1", "--format=%ct"];
-            let date = output(Command::new("git").current_dir(root()).args(log))?;
+            let date = output(Command::new("git").current_dir(checkout).args(log))?;
             Ok(date.trim().to_owned())
         }
-    }
+    };
+    taken.get_or_init(take).clone()
 }
 
 /// Makes a folder that has nothing in it.
@@ -274,6 +277,27 @@ fn failed(path: &Path, error: &std::io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_commit_meanwhile_changes_no_date() -> Result<(), String> {
+        let checkout = root().join("target/dist-test-date");
+        empty(&checkout)?;
+        let git = |day: &str, arguments: &[&str]| {
+            run(Command::new("git")
+                .current_dir(&checkout)
+                .envs(["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"].map(|name| (name, day)))
+                .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
+                .args(arguments))
+        };
+        let commit = ["commit", "--quiet", "--allow-empty", "--message=a"];
+        git("", &["init", "--quiet"])?;
+        git("@1000 +0000", &commit)?;
+        let taken = OnceLock::new();
+        let first = date(&checkout, &taken)?;
+        git("@2000 +0000", &commit)?;
+        assert_eq!(date(&checkout, &taken)?, first);
+        Ok(())
+    }
 
     /// With a text in place of the program.
     #[test]

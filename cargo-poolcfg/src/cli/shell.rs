@@ -127,6 +127,20 @@ impl Shell {
         }
     }
 
+    /// The lines that [`Shell::fail`] and [`Shell::lead_on`] take on the terminal for this; none where stderr is no
+    /// terminal.
+    pub(crate) fn lines_of(&self, error: &Error) -> usize {
+        let (Error::Mistakes { mistakes, .. }, Some(columns)) = (error, columns_of_stderr()) else {
+            return 0;
+        };
+        let lines = told(mistakes).0.iter().map(|mistake| {
+            let mistake = mistake.called(self.program);
+            let text = Message::Mistake(&mistake).rendered(&Renderer::styled());
+            wrapped(&shown(&text), Some(columns)).lines().count() + 1
+        });
+        lines.sum::<usize>() + 1
+    }
+
     /// One mistake, and lines that belong to it.
     #[cfg(has_tracer)]
     pub(crate) fn fail_with(&self, error: &Error, lines: &[String]) {

@@ -194,7 +194,7 @@ error[PC0001]: pool needs 3.94 TiB in slots of 4.04 GiB
  --> poolcfg.toml:2:17
   |
 2 | max_instances = 1000   # as many as there may be at once
-  |                 ^^^^ memories of 4GiB each, with guards
+  |                 ^^^^ memories of 4 GiB each, with guards
   |
   = help: `poolcfg check --target TRIPLE` says more of it";
         let text = "\
@@ -204,7 +204,7 @@ error[PC0001]: pool needs 3.94 TiB in
   |
 2 | max_instances = 1000   # as many as there may be at once
   |                 ^^^^
-  | memories of 4GiB each, with guards
+  | memories of 4 GiB each, with guards
   |
   = help:
     `poolcfg check --target TRIPLE` says

@@ -7,8 +7,8 @@ use poolcfg_core::Fit;
 use crate::cli::args::Look;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::shell::Verbosity;
-use crate::cli::terminal::{canvas, columns};
+use crate::cli::shell::{Shell, Verbosity};
+use crate::cli::terminal::{Canvas, canvas, columns};
 use crate::cli::wrap::wrapped;
 use crate::command::{Origins, look};
 use crate::context::Context;
@@ -42,7 +42,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Look) -> Result<Exit, Error
                 .iter()
                 .map(|outcome| match context.shell.verbosity {
                     Verbosity::Verbose => in_full(outcome),
-                    Verbosity::Quiet | Verbosity::Normal => picture(outcome),
+                    Verbosity::Quiet | Verbosity::Normal => picture(context.shell, outcome),
                 });
             let text = pictures.collect::<Vec<_>>().join("\n");
             context.shell.draw(&text)
@@ -72,25 +72,49 @@ enum BoundsDetail {
     None,
 }
 
-/// The picture, and below it what it does not say: the first step that goes into the terminal, or the last one.
-fn picture(outcome: &TargetOutcome<'_>) -> String {
+/// The picture, and below it what it does not say: the first step that goes into the terminal, with the error that is told
+/// after it, or the last one.
+fn picture(shell: &Shell, outcome: &TargetOutcome<'_>) -> String {
     let (case, plan) = (&outcome.case, &outcome.plan);
     let heading = wrapped(&heading(outcome), columns());
+    let error = outcome.misfit();
     let room = canvas().beside(&heading);
     let of_step = |(detail, bounds, fold)| {
         let below = wrapped(&below(outcome, detail, bounds), columns());
         let mut canvas = room.beside(&below);
-        if plan.misfit.is_some() {
+        if error.is_some() {
             // Nothing is drawn that has a size, and the error has to be seen as well.
             canvas.height = 0;
         }
         draw(case, plan, canvas, fold) + &below
     };
+    let told = error.as_ref().map_or(0, |error| shell.lines_of(error));
+    let (whole, height) = (
+        canvas().height.saturating_sub(told),
+        room.height.saturating_sub(told),
+    );
     // In a pipe nothing is left out.
-    let fits = |text: &String| columns().is_none() || text.lines().count() <= room.height;
+    let fits = |text: &String| columns().is_none() || text.lines().count() <= height;
     let [.., last] = STEPS;
     let fitting = STEPS.into_iter().map(of_step).find(fits);
-    heading + &fitting.unwrap_or_else(|| of_step(last))
+    match (fitting, &error) {
+        (Some(text), _) => heading + &text,
+        (None, None) => heading + &of_step(last),
+        // The error says which machine it is, what is asked, and what would fit.
+        (None, Some(_)) => {
+            let none = Canvas { height: 0, ..room };
+            let text = format!(
+                "{}\n{}",
+                outcome.target(),
+                draw(case, plan, none, Fold::Least)
+            );
+            let text = wrapped(&text, columns());
+            match text.lines().count() < whole {
+                true => text + "`cargo poolcfg explain -v` lists more\n",
+                false => text,
+            }
+        }
+    }
 }
 
 /// What is said below a picture.

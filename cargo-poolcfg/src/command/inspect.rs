@@ -7,6 +7,7 @@ use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::context::Context;
 use crate::inspect::bounds::hosts;
+use crate::inspect::program::Program;
 use crate::inspect::workload::Keys;
 use crate::inspect::{Inspected, Wanted, inspect_each};
 use crate::project::workload::files::named;
@@ -45,6 +46,13 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Inspect) -> Result<Exit, Er
             let path = crate::cli::path::shown(path);
             let text =
                 format!("`{path}` has a shared memory of its own, which no pool of Wasmtime takes");
+            context.shell.note(&text);
+        }
+        if let Inspected::Program(program, _) = file
+            && program.has_damaged_list
+        {
+            let path = crate::cli::path::shown(path);
+            let text = format!("`{path}`: {}", Program::DAMAGED_LIST);
             context.shell.note(&text);
         }
     }

@@ -1,10 +1,11 @@
 //! `sync`: the Wasmtime that poolcfg.toml names, brought in line with Cargo.lock, and its counts in line with its
 //! workload.
 //!
-//! - here: the Wasmtime; `counts`: the counts; `edits`: the files as they are to be
+//! - here: the Wasmtime; `counts`: the counts; `edits`: the files as they are to be; `left`: what is wrong with them then
 
 mod counts;
 mod edits;
+mod left;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -30,13 +31,15 @@ use crate::wasmtime::lookup::{Lookup, look_up, resolved};
 use crate::wasmtime::shared::{Sharer, pass_over};
 use counts::{Rest, counts};
 use edits::{Edits, reread};
+use left::left;
 
 /// Writes the version and the features that the project uses, and the counts that the workload needs, into the tables of
-/// every chosen package, or with `--check` tells where they are not there.
+/// every chosen package, or with `--check` tells where they are not there. What is wrong with the rest of a file is told
+/// after that, as `cargo fix` does.
 ///
 /// # Errors
-/// Where cargo does not know, or a file cannot be read or written; with `--check` and
-/// [`Exit::Misfit`] where a file says something else.
+/// Where cargo does not know, or a file cannot be read or written, or no target takes it as it then is; with `--check`
+/// and [`Exit::Misfit`] where a file says something else.
 pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error> {
     let mut members = context.members(&arguments.packages, FileUse::Read)?;
     let mut edits = Edits::default();
@@ -54,7 +57,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error
     // The counts are known without Cargo.lock.
     let written = counts(context, &members, arguments, &mut edits, Rest::Open);
     let written = written.and_then(|()| edits.write(context));
-    all([lacking.map_or(Ok(()), Err), written]).map(|_| Exit::Fits)
+    match (written, lacking) {
+        (Ok(()), None) => left(context, &members, arguments, &edits),
+        (written, lacking) => all([lacking.map_or(Ok(()), Err), written]).map(drop),
+    }
+    .map(|()| Exit::Fits)
 }
 
 /// Brings the version and the features of each file in line with Cargo.lock; where what cargo has resolved is not known,

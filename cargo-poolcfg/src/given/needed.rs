@@ -170,7 +170,8 @@ fn below(key: &str, has: &str, file: &Path, needed: &str, enough: &str) -> Diagn
 
 impl NeededKey {
     fn below(self, has: u64, need: &Need<'_>) -> Diagnostic {
-        let [has, needed, enough] = [has, need.least, need.most].map(|value| self.shown(value));
+        let [has, needed] = [has, need.least].map(|value| self.shown(value));
+        let enough = self.typed(need.most);
         below(self.word(), &has, need.path, &needed, &enough)
     }
 }

@@ -94,9 +94,12 @@ impl GivenProgram {
         match &self.versions[..] {
             [] => (
                 format!("no version of Wasmtime is found in `{path}`"),
-                format!(
-                    "{ASK}; what is stripped and built from sources of its own carries no version"
-                ),
+                match self.file.has_damaged_list {
+                    true => format!("{ASK}; {}", Program::DAMAGED_LIST),
+                    false => format!(
+                        "{ASK}; what is stripped and built from sources of its own carries no version"
+                    ),
+                },
             ),
             versions => (
                 format!("`{path}` contains Wasmtime {}", versions.join(" and ")),
@@ -151,7 +154,11 @@ impl GivenProgram {
             ),
             _ => format!("Wasmtime {found}; features that no key names count as present"),
         };
-        format!("from --program: `{path}` is for {triple}, {model}, {wasmtime}")
+        let list = match self.file.has_damaged_list {
+            true => format!("; {}", Program::DAMAGED_LIST),
+            false => String::new(),
+        };
+        format!("from --program: `{path}` is for {triple}, {model}, {wasmtime}{list}")
     }
 
     /// The same for programs.

@@ -64,7 +64,15 @@ impl NeededKey {
     /// A value as messages show it.
     pub(crate) fn shown(self, value: u64) -> String {
         match self.is_size() {
-            true => Size::bytes(value).exact().to_string(),
+            true => Size::bytes(value).exactly().to_string(),
+            false => value.to_string(),
+        }
+    }
+
+    /// The same as poolcfg.toml has it.
+    pub(crate) fn typed(self, value: u64) -> String {
+        match self.is_size() {
+            true => format!("\"{}\"", Size::bytes(value).exact()),
             false => value.to_string(),
         }
     }

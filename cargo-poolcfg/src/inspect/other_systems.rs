@@ -13,12 +13,27 @@ use target_lexicon::{
 use super::marks::triple;
 use super::stream::Unreadable;
 
+/// Why a library is not looked into: where it is loaded is up to the program, whose Wasmtime may be another.
+pub(super) fn library(kind: &str) -> Unreadable {
+    Unreadable::NotKnown(format!(
+        "a shared library ({kind}), and not a program: inspect the program that loads it"
+    ))
+}
+
 /// The target of a program for macOS; `None` if it is no known one.
 pub(super) fn of_macho<M: object::read::macho::MachHeader<Endian = Endianness>>(
     file: &ReadCache<&File>,
 ) -> Result<Option<Triple>, Unreadable> {
     let header = M::parse(file, 0)?;
     let endian = header.endian()?;
+    match header.filetype(endian) {
+        macho::MH_EXECUTE => {}
+        macho::MH_DYLIB | macho::MH_BUNDLE | macho::MH_DYLIB_STUB => return Err(library("Mach-O")),
+        _ => {
+            let text = "a Mach-O file that is no program".to_owned();
+            return Err(Unreadable::NotKnown(text));
+        }
+    }
     let architecture = match header.cputype(endian) {
         macho::CPU_TYPE_X86_64 => Some(Architecture::X86_64),
         macho::CPU_TYPE_ARM64 => Some(Architecture::Aarch64(Aarch64Architecture::Aarch64)),
@@ -57,6 +72,10 @@ pub(super) fn of_pe<H: object::read::pe::ImageNtHeaders>(
         return Err(Unreadable::NotKnown(
             "a program for EFI firmware, such as a kernel or a boot loader".to_owned(),
         ));
+    }
+    let flags = headers.file_header().characteristics.get(LittleEndian);
+    if flags.contains(pe::IMAGE_FILE_DLL) {
+        return Err(library("PE"));
     }
     let architecture = match headers.file_header().machine.get(LittleEndian) {
         pe::IMAGE_FILE_MACHINE_AMD64 => Some(Architecture::X86_64),

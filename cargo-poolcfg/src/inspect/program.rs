@@ -13,7 +13,7 @@ use poolcfg_core::RelocationModel;
 use target_lexicon::Triple;
 
 use super::marks::{Marks, c_library, glibc, triple_of_elf};
-use super::other_systems::{of_macho, of_pe};
+use super::other_systems::{library, of_macho, of_pe};
 use super::stream::Unreadable;
 
 /// The largest table or section that is read as a whole.
@@ -39,10 +39,17 @@ pub(crate) struct Program {
     pub(crate) c_library: Option<String>,
     /// Whether there is a sign of Wasmtime in it, be its version known or not.
     pub(crate) has_wasmtime: bool,
+    /// Whether the list of cargo-auditable is there and cannot be read.
+    pub(crate) has_damaged_list: bool,
     /// The dependencies that cargo-auditable has written, as they are packed.
     pub(super) auditable: Option<Vec<u8>>,
     /// Where its constants are in the file, so its texts; empty where the file does not tell.
     pub(super) constants: Vec<Range<u64>>,
+}
+
+impl Program {
+    /// What is said of a list of crates that cannot be read.
+    pub(crate) const DAMAGED_LIST: &str = "its list of crates, which cargo-auditable has written as the section `.dep-v0`, is damaged and was passed over";
 }
 
 /// Reads a program of a known kind.
@@ -73,6 +80,7 @@ fn of_other_system(target: Option<Triple>) -> Program {
         is_static: false,
         c_library: None,
         has_wasmtime: false,
+        has_damaged_list: false,
         auditable: None,
         constants: Vec::new(),
     }
@@ -111,11 +119,11 @@ fn of_elf<E: FileHeader<Endian = Endianness>>(
     } = segments::<E>(header, endian, file, &mut marks)?;
     let is_dynamic = is_dynamic || marks.interpreter.is_some();
     if is_pie && marks.interpreter.is_none() && !has_pie_flag {
-        let text = "a library: inspect the program that loads it";
-        return Err(Unreadable::NotKnown(text.to_owned()));
+        return Err(library("ELF"));
     }
     let Sections {
         auditable,
+        has_damaged_list,
         constants,
     } = sections::<E>(header, endian, file, &mut marks)?;
     Ok(Program {
@@ -127,6 +135,7 @@ fn of_elf<E: FileHeader<Endian = Endianness>>(
         is_static: !is_dynamic,
         c_library: is_dynamic.then(|| c_library(&marks)).flatten(),
         has_wasmtime: false,
+        has_damaged_list,
         auditable,
         constants: match constants.is_empty() {
             true => loaded,
@@ -200,6 +209,7 @@ fn text(bytes: &[u8]) -> String {
 #[derive(Default)]
 struct Sections {
     auditable: Option<Vec<u8>>,
+    has_damaged_list: bool,
     constants: Vec<Range<u64>>,
 }
 
@@ -232,9 +242,11 @@ fn sections<'d, E: FileHeader<Endian = Endianness>>(
             | b".note.android.ident" => {
                 marks.notes.push(text(name));
             }
-            b".dep-v0" if size <= SECTION && found.auditable.is_none() => {
-                let data = section.data(endian, file)?;
-                found.auditable = Some(data.to_vec());
+            b".dep-v0" if size > SECTION => found.has_damaged_list = true,
+            b".dep-v0" if found.auditable.is_none() => {
+                let data = section.data(endian, file).ok();
+                found.has_damaged_list |= data.is_none();
+                found.auditable = data.map(<[u8]>::to_vec);
             }
             _ => {}
         }

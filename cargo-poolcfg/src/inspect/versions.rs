@@ -8,15 +8,12 @@ use std::ops::Range;
 use poolcfg_core::WasmtimeVersion;
 use serde::Deserialize;
 
+use super::paths;
 use super::stream::Unreadable;
-
-/// The path of a source, in a program that was built from the registry: `wasmtime-48.0.2/src`. In others with the
-/// separator of Windows.
-const PATH: (&[u8], &[&[u8]]) = (b"wasmtime-", &[b"/src", b"\\src"]);
 
 /// What the `wasmtime` command calls itself, whose own paths are relative: `Wasmtime WebAssembly Runtime48.0.2`, and in
 /// `wasmtime-min` `48.0.2 (e9f1ea232 2026-09-10)Wasmtime WebAssembly Runtime`.
-const NAME: (&[u8], &[&[u8]]) = (b"Wasmtime WebAssembly Runtime", &[b""]);
+const NAME: &[u8] = b"Wasmtime WebAssembly Runtime";
 
 /// A section of what Wasmtime compiles, which it looks for in what it loads. Source: `ELF_WASM_ENGINE` in
 /// crates/environ/src/compile/module_artifacts.rs and crates/environ/src/obj.rs (v13 to v50).
@@ -42,6 +39,8 @@ const TEXTS: u64 = 1 << 30;
 #[derive(Debug, Default)]
 pub(super) struct NamedVersions {
     pub(super) versions: BTreeSet<[u32; 3]>,
+    /// Those of the crates that it is made of, which have its version; of use where there is none of its own.
+    pub(super) of_parts: BTreeSet<[u32; 3]>,
     /// Whether it is there, be its version known or not.
     pub(super) is_there: bool,
 }
@@ -74,6 +73,7 @@ pub(super) fn in_file<F: Read + Seek>(
         file.seek(SeekFrom::Start(part.start))?;
         let more = in_texts(file.by_ref().take(part.end - part.start))?;
         found.versions.extend(more.versions);
+        found.of_parts.extend(more.of_parts);
         found.is_there |= more.is_there;
     }
     Ok(found)
@@ -87,35 +87,28 @@ fn in_texts(mut file: impl Read) -> Result<NamedVersions, Unreadable> {
         let kept = window.len();
         let limit = u64::try_from(WINDOW).unwrap_or(u64::MAX);
         let read = file.by_ref().take(limit).read_to_end(&mut window)?;
-        for (mark, ends) in [PATH, NAME] {
-            versions(&window, mark, ends, &mut found.versions);
-        }
+        paths::find(&window, &mut found);
+        found.versions.extend(behind_name(&window));
         found.versions.extend(before_name(&window));
         let mut sections = memchr::memmem::find_iter(&window, SECTION);
         found.is_there |= sections.any(|start| window[..start].ends_with(b"."));
         if read == 0 {
-            found.is_there |= !found.versions.is_empty();
+            found.is_there |= !found.versions.is_empty() || !found.of_parts.is_empty();
             return Ok(found);
         }
         window.drain(..(kept + read).saturating_sub(OVERLAP));
     }
 }
 
-fn versions(window: &[u8], mark: &[u8], ends: &[&[u8]], found: &mut BTreeSet<[u32; 3]>) {
-    for start in memchr::memmem::find_iter(window, mark) {
-        let rest = &window[start + mark.len()..];
-        let Some((version, rest)) = version(rest) else {
-            continue;
-        };
-        if ends.iter().any(|end| rest.starts_with(end)) {
-            found.insert(version);
-        }
-    }
+/// The versions that stand behind the name of the command.
+fn behind_name(window: &[u8]) -> impl Iterator<Item = [u32; 3]> {
+    memchr::memmem::find_iter(window, NAME)
+        .filter_map(|start| Some(version(&window[start + NAME.len()..])?.0))
 }
 
 /// The versions that stand before the name of the command, with the commit and its day behind them.
 fn before_name(window: &[u8]) -> impl Iterator<Item = [u32; 3]> {
-    memchr::memmem::find_iter(window, NAME.0).filter_map(|end| {
+    memchr::memmem::find_iter(window, NAME).filter_map(|end| {
         let before = window[..end].strip_suffix(b")")?;
         let open = memchr::memmem::rfind(before, b" (")?;
         let inside = &before[open + 2..];
@@ -132,7 +125,7 @@ fn before_name(window: &[u8]) -> impl Iterator<Item = [u32; 3]> {
 }
 
 /// A version that a text begins with, and what follows it.
-fn version(mut rest: &[u8]) -> Option<([u32; 3], &[u8])> {
+pub(super) fn version(mut rest: &[u8]) -> Option<([u32; 3], &[u8])> {
     let mut version = [0; 3];
     for (index, part) in version.iter_mut().enumerate() {
         if index > 0 {
@@ -164,18 +157,15 @@ struct Package {
     kind: String,
 }
 
-/// The versions in the list of crates; nothing where it cannot be read.
-pub(super) fn in_list(packed: &[u8]) -> BTreeSet<[u32; 3]> {
+/// The versions in the list of crates; `None` where it cannot be read.
+pub(super) fn in_list(packed: &[u8]) -> Option<BTreeSet<[u32; 3]>> {
     let unpacked = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(packed, LIST);
-    let Ok(crates) = unpacked.map(|text| serde_json::from_slice::<Crates>(&text)) else {
-        return BTreeSet::new();
-    };
-    let packages = crates.map(|crates| crates.packages).unwrap_or_default();
-    packages
-        .iter()
+    let crates: Crates = serde_json::from_slice(&unpacked.ok()?).ok()?;
+    let packages = crates.packages.iter();
+    let versions = packages
         .filter(|package| package.name == "wasmtime" && package.kind != "build")
-        .filter_map(|package| Some(version(package.version.as_bytes())?.0))
-        .collect()
+        .filter_map(|package| Some(version(package.version.as_bytes())?.0));
+    Some(versions.collect())
 }
 
 /// As messages and keys write it.
@@ -199,12 +189,11 @@ mod tests {
     }
 
     #[test]
-    fn versions_stand_in_paths_and_in_the_name_of_the_command() {
+    fn versions_stand_in_the_name_of_the_command() {
         assert_eq!(
             found(b"/registry/src/x/wasmtime-48.0.2/src/runtime/vm.rs"),
             [[48, 0, 2]]
         );
-        assert_eq!(found(b"wasmtime-50.0.1\\src\\lib.rs"), [[50, 0, 1]]);
         assert_eq!(
             found(b"Wasmtime WebAssembly Runtime36.0.9Usage"),
             [[36, 0, 9]]
@@ -218,10 +207,6 @@ mod tests {
             "clap 48.0.2 (see the manual)Wasmtime WebAssembly Runtime",
             "1.48.0.2 (e9f1ea232 2026-09-10)Wasmtime WebAssembly Runtime",
             " (e9f1ea232 2026-09-10)Wasmtime WebAssembly Runtime",
-            "wasmtime-environ-48.0.2/src/lib.rs",
-            "wasmtime-48.0.2-x86_64-linux.tar.xz",
-            "wasmtime-48.0/src",
-            "wasmtime-48.0.2/examples",
             "Wasmtime WebAssembly Runtime",
         ] {
             assert_eq!(found(other.as_bytes()), [[0; 3]; 0], "{other}");
@@ -280,9 +265,11 @@ mod tests {
             {"name":"wasmtime","version":"47.0.0","kind":"build"},
             {"name":"wasmtime-environ","version":"47.0.0"},{"name":"wasmtime","version":"36.0.9"}]}"#;
         let packed = miniz_oxide::deflate::compress_to_vec_zlib(list, 6);
-        let versions: Vec<_> = in_list(&packed).into_iter().collect();
+        let versions: Vec<_> = in_list(&packed).into_iter().flatten().collect();
         assert_eq!(versions, [[36, 0, 9], [48, 0, 2]]);
-        assert_eq!(in_list(b"no zlib").len(), 0);
-        assert_eq!(in_list(&packed[..packed.len() / 2]).len(), 0);
+        let other = miniz_oxide::deflate::compress_to_vec_zlib(b"[]", 6);
+        for damaged in [&b"no zlib"[..], &packed[..packed.len() / 2], &other] {
+            assert_eq!(in_list(damaged), None);
+        }
     }
 }

@@ -238,13 +238,8 @@ impl Keys {
     pub(super) fn tables(&self, pool: &[(&'static str, Option<String>)]) -> String {
         let count = |value: Option<u64>| value.map(|value| value.to_string());
         let text = |value: &str| format!("\"{value}\"");
-        let beyond = |key: NeededKey, value: Option<u64>| {
-            let value = value.map(|value| match key.is_size() {
-                true => text(&key.shown(value)),
-                false => key.shown(value),
-            });
-            (key.word(), value)
-        };
+        let beyond =
+            |key: NeededKey, value: Option<u64>| (key.word(), value.map(|value| key.typed(value)));
         let pool: Vec<_> = pool
             .iter()
             .cloned()

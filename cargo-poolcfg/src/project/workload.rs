@@ -63,12 +63,17 @@ impl NumberDifference {
             .map_or_else(|| value.to_string(), |key| key.shown(value))
     }
 
+    fn typed(&self, value: u64) -> String {
+        self.beyond
+            .map_or_else(|| value.to_string(), |key| key.typed(value))
+    }
+
     fn diagnostic(&self) -> Diagnostic {
         let Self { key, file, .. } = self;
         let Some(needed) = self.needed else {
             return self.spare();
         };
-        let needed = self.shown(needed);
+        let (needed, typed) = (self.shown(needed), self.typed(needed));
         let of_pool = match self.pool.as_str() {
             "" => String::new(),
             pool => format!(" of pool `{pool}`"),
@@ -84,7 +89,7 @@ impl NumberDifference {
             ),
         };
         let help = match self.is_of_pool() {
-            true => format!("set it to \"{needed}\" or more; `sync` leaves it to you"),
+            true => format!("set it to {typed} or more; `sync` leaves it to you"),
             false => "`cargo poolcfg sync` writes what it needs".to_owned(),
         };
         Diagnostic {
@@ -111,14 +116,11 @@ impl NumberDifference {
         let Self { key, file, .. } = self;
         let was = self
             .said
-            .map_or_else(String::new, |said| format!(", was {}", self.shown(said)));
+            .map_or_else(String::new, |said| format!(", was {}", self.typed(said)));
         let Some(needed) = self.needed else {
             return format!("{} {key} is removed{was}: no file needs any", self.table());
         };
-        let needed = match self.beyond.is_some_and(NeededKey::is_size) {
-            true => format!("\"{}\"", self.shown(needed)),
-            false => needed.to_string(),
-        };
+        let needed = self.typed(needed);
         format!("{} {key} = {needed}{was}: `{file}` needs it", self.table())
     }
 }

@@ -49,15 +49,40 @@ impl Size {
     /// ```
     #[must_use]
     pub const fn exact(self) -> Text {
+        match self.whole() {
+            (count, Some(unit)) => Text::new().u64(count).str(unit),
+            (bytes, None) => Text::new().u64(bytes).str("B"),
+        }
+    }
+
+    /// The same as a sentence has it, which is not to be typed into a file.
+    ///
+    /// ```
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::Size;
+    /// assert_eq!(Size::mib(256).exactly().as_str(), "256 MiB");
+    /// assert_eq!(Size::bytes(4097).exactly().as_str(), "4097 bytes");
+    /// ```
+    #[must_use]
+    pub const fn exactly(self) -> Text {
+        match self.whole() {
+            (count, Some(unit)) => Text::new().u64(count).str(" ").str(unit),
+            (1, None) => Text::new().str("1 byte"),
+            (bytes, None) => Text::new().u64(bytes).str(" bytes"),
+        }
+    }
+
+    /// How many of the largest unit that divides it, or bytes.
+    const fn whole(self) -> (u64, Option<&'static str>) {
         let mut i = 0;
         while i < EXACT.len() {
             let (name, unit) = EXACT[i];
             if self.get() != 0 && self.get() % unit == 0 {
-                return Text::new().u64(self.get() / unit).str(name);
+                return (self.get() / unit, Some(name));
             }
             i += 1;
         }
-        Text::new().u64(self.get()).str("B")
+        (self.get(), None)
     }
 }
 
@@ -65,6 +90,11 @@ impl Text {
     /// Appends a size as it stands in poolcfg.toml: see [`Size::exact`].
     pub(crate) const fn exact(self, size: Size) -> Self {
         self.text(&size.exact())
+    }
+
+    /// Appends a size as a sentence has it: see [`Size::exactly`].
+    pub(crate) const fn exactly(self, size: Size) -> Self {
+        self.text(&size.exactly())
     }
 
     /// Appends a size as a supply: see [`Size::available`].

@@ -101,8 +101,8 @@ faults! {
 
     /// A guard or a stack of less than a page.
     BelowPage(NotMultiple, place) { key: &'static str, size: Size, least: Size, pool: &'a str, place: FilePlace }
-    message: ["`", str(key), "` of ", exact(*size), " is less than a page", @in_pool(pool)]
-    label: ["below ", exact(*least)]
+    message: ["`", str(key), "` of ", exactly(*size), " is less than a page", @in_pool(pool)]
+    label: ["below ", exactly(*least)]
     help: ["set `", str(key), "` to \"", exact(*least), "\" or more", str(or_none(key))]
 
     /// `max_memory_size` above `memory_reservation`.
@@ -110,10 +110,10 @@ faults! {
         max_memory_size: Size, memory_reservation: Size, pool: &'a str, place: FilePlace
     }
     message: [
-        "`max_memory_size` of ", exact(*max_memory_size), " is above `memory_reservation` of ",
-        exact(*memory_reservation), @in_pool(pool)
+        "`max_memory_size` of ", exactly(*max_memory_size), " is above `memory_reservation` of ",
+        exactly(*memory_reservation), @in_pool(pool)
     ]
-    label: ["above the reservation of ", exact(*memory_reservation)]
+    label: ["above the reservation of ", exactly(*memory_reservation)]
     help: [@lower_memory(*memory_reservation)]
 
     /// The sum of the pool's sizes is above 2^64 - 1 bytes.
@@ -121,6 +121,14 @@ faults! {
     message: ["the sizes add up to more than 2^64 - 1 bytes", @in_pool(pool)]
     label: ["too many bytes in all"]
     help: ["lower `max_instances`, `memory_reservation`, `guard_size` or `pools`"]
+
+    /// A total of the file with which the sum of the pool's sizes is above 2^64 - 1 bytes.
+    TotalTooLarge(Overflow, place) { key: &'static str, total: u32, pool: &'a str, place: FilePlace }
+    message: [
+        "with `", str(key), " = ", number(*total), "` the sizes add up to more than 2^64 - 1 bytes", @in_pool(pool)
+    ]
+    label: ["too many bytes in all"]
+    help: ["lower `", str(key), "`, or the size of each"]
 
     /// No profile of that name.
     UnknownProfile(UnknownProfile, place) { name: &'a str, place: FilePlace }
@@ -161,16 +169,16 @@ faults! {
 
     /// A limit of the process that no process could start under, or a headroom that none could live with.
     LimitTooSmall(NoRoom, place) { key: &'static str, limit: Size, least: Size, place: FilePlace }
-    message: ["`", str(key), "` of ", exact(*limit), " is below the ", exact(*least), " that any process needs"]
-    label: ["below ", exact(*least)]
+    message: ["`", str(key), "` of ", exactly(*limit), " is below the ", exactly(*least), " that any process needs"]
+    label: ["below ", exactly(*least)]
     help: [@instead_of_limit(key)]
 
     /// A limit of the process that leaves nothing beside the headroom.
     LimitBelowHeadroom(NoRoom, place) { key: &'static str, limit: Size, headroom: Size, place: FilePlace }
     message: [
-        "`", str(key), "` of ", exact(*limit), " leaves nothing for pools after the headroom of ", exact(*headroom)
+        "`", str(key), "` of ", exactly(*limit), " leaves nothing for pools after the headroom of ", exactly(*headroom)
     ]
-    label: ["not above ", exact(*headroom)]
+    label: ["not above ", exactly(*headroom)]
     help: [
         "raise the limit, or set `headroom` to what the process uses without its pools: `VmSize` and `VmData` in /proc/PID/status"
     ]
@@ -211,7 +219,7 @@ faults! {
     /// A stack limit above the window.
     StackLimitAboveWindow(NoRoom, place) { stack_limit: Size, window: Size, profile: &'a str, place: FilePlace }
     message: [
-        "`stack_limit` of ", exact(*stack_limit), " is not below the window of `", str(profile), "`, ",
+        "`stack_limit` of ", exactly(*stack_limit), " is not below the window of `", str(profile), "`, ",
         available(*window)
     ]
     label: ["not below the window"]
@@ -233,7 +241,7 @@ faults! {
     /// A headroom that leaves nothing of the holes.
     HeadroomAboveHoles(NoRoom, place) { headroom: Size, have: Size, profile: &'a str, place: FilePlace }
     message: [
-        "`headroom` of ", exact(*headroom), " leaves nothing for pools: all holes of `", str(profile),
+        "`headroom` of ", exactly(*headroom), " leaves nothing for pools: all holes of `", str(profile),
         "` together have ", available(*have)
     ]
     label: ["more than there is"]
@@ -307,10 +315,10 @@ faults! {
         max_wasm_stack: Size, stack_reservation: Size, pool: &'a str, place: FilePlace
     }
     message: [
-        "`max_wasm_stack` of ", exact(*max_wasm_stack), " is above `stack_reservation` of ", exact(*stack_reservation),
+        "`max_wasm_stack` of ", exactly(*max_wasm_stack), " is above `stack_reservation` of ", exactly(*stack_reservation),
         @in_pool(pool)
     ]
-    label: ["the stack has ", exact(*stack_reservation)]
+    label: ["the stack has ", exactly(*stack_reservation)]
     help: [
         "set `stack_reservation` to more than \"", exact(*max_wasm_stack),
         "\", since host functions run on the rest, or lower `max_wasm_stack`"
@@ -319,16 +327,16 @@ faults! {
     /// A core instance smaller than any is.
     InstanceTooSmall(RefusedByWasmtime, place) { size: Size, least: Size, pool: &'a str, place: FilePlace }
     message: [
-        "`max_core_instance_size` of ", exact(*size), " is below ", exact(*least),
+        "`max_core_instance_size` of ", exactly(*size), " is below ", exactly(*least),
         ", what an instance of an empty module takes", @in_pool(pool)
     ]
-    label: ["below ", exact(*least)]
+    label: ["below ", exactly(*least)]
     help: ["set `max_core_instance_size` to \"1KiB\" or more, or omit it; `cargo poolcfg inspect FILE` says what a file needs"]
 
     /// A collected heap in a memory that has no page.
     HeapBelowPage(RefusedByWasmtime, place) { max_memory_size: Size, pool: &'a str, place: FilePlace }
     message: [
-        "`max_memory_size` of ", exact(*max_memory_size),
+        "`max_memory_size` of ", exactly(*max_memory_size),
         " leaves collected heaps nothing: they lie in memories, and grow by pages of 64 KiB", @in_pool(pool)
     ]
     label: ["below 64 KiB"]
@@ -339,10 +347,10 @@ faults! {
         guard_size: Size, least: Size, version: WasmtimeVersion, pool: &'a str, place: FilePlace
     }
     message: [
-        "`guard_size` of ", exact(*guard_size), " is below ", exact(*least),
+        "`guard_size` of ", exactly(*guard_size), " is below ", exactly(*least),
         ", the guard of dynamic memories in Wasmtime ", number(version.major), @in_pool(pool)
     ]
-    label: ["below ", exact(*least)]
+    label: ["below ", exactly(*least)]
     help: ["set `guard_size` to \"", exact(*least), "\" or more"]
 
     /// No guard and a small slot, in a version that does not reset what such a slot lets be seen.
@@ -362,10 +370,10 @@ faults! {
         max_memory_size: Size, most: Size, version: WasmtimeVersion, pool: &'a str, place: FilePlace
     }
     message: [
-        "`max_memory_size` of ", exact(*max_memory_size), " is above ", exact(*most), ", the maximum in Wasmtime ",
+        "`max_memory_size` of ", exactly(*max_memory_size), " is above ", exactly(*most), ", the maximum in Wasmtime ",
         number(version.major), @in_pool(pool)
     ]
-    label: ["above ", exact(*most)]
+    label: ["above ", exactly(*most)]
     help: ["set `max_memory_size` to \"", exact(*most), "\" or less"]
 
     /// A total above 2^32 - 1.

@@ -103,7 +103,7 @@ pub(super) const fn machine(text: Text, arch: Arch, os: Option<Os>) -> Text {
 
 pub(super) const fn and_stack_limit(text: Text, limit: Option<Size>) -> Text {
     match limit {
-        Some(limit) => say!(text; " and the stack limit ", exact(limit)),
+        Some(limit) => say!(text; " and the stack limit ", exactly(limit)),
         None => text,
     }
 }

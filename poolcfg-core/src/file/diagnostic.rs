@@ -80,7 +80,7 @@ impl Diagnostic {
             Limit::Hole => format!(
                 "{} of {} each, with guards: {}",
                 misfit.mapping,
-                region.exact(),
+                region.exactly(),
                 need
             ),
             Limit::RamAndSwap => format!(

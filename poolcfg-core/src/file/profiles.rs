@@ -111,7 +111,7 @@ fn check(
             &span("page_size"),
             format!("invalid page size of {} bytes", page_size.get()),
             "invalid page size",
-            "expected 4KiB, 8KiB, 16KiB, 32KiB or 64KiB",
+            "expected `\"4KiB\"`, `\"8KiB\"`, `\"16KiB\"`, `\"32KiB\"` or `\"64KiB\"`",
         );
         return false;
     }
@@ -132,8 +132,8 @@ fn check(
             "invalid window",
             &format!(
                 "the window is where mmap places things: {} to {}, such as \"256GiB\" for sv39",
-                least.exact(),
-                most.exact()
+                least.exactly(),
+                most.exactly()
             ),
         );
         return false;
@@ -158,7 +158,7 @@ fn check_layout(
                 &span(key),
                 format!("`{key}` is outside of the window"),
                 "beyond its end",
-                &format!("the window ends at {}", profile.window.exact()),
+                &format!("the window ends at {}", profile.window.exactly()),
             );
         }
     }

@@ -181,8 +181,8 @@ impl fmt::Display for PlanWarning<'_> {
                 "slots of {} and a guard of {} are below 4 GiB, so Wasmtime's code checks the bounds of \
                  every access, and code that is bound by memory takes more than twice as long: set \
                  `memory_reservation = \"4GiB\"` and use fewer instances if that matters",
-                memory_reservation.exact(),
-                guard_size.exact()
+                memory_reservation.exactly(),
+                guard_size.exactly()
             ),
             Self::NewerVersion { version, .. } => write!(
                 f,
@@ -204,8 +204,8 @@ impl fmt::Display for PlanWarning<'_> {
                 "{} leaves {} to the process without its pools, less than the {} that {}, so it may not start: omit \
                  `headroom`, or set it to the `VmSize` in /proc/PID/status without the pools",
                 limit.describe(),
-                headroom.exact(),
-                least.exact(),
+                headroom.exactly(),
+                least.exactly(),
                 if *least == LEAST_HEADROOM {
                     "`wasmtime serve` uses"
                 } else {

@@ -283,9 +283,17 @@ impl<'a> ResolvedPool<'a> {
             None => true,
         };
         if countable && asked.footprint(page_size).is_err() {
-            faults = faults.and(Fault::Overflow {
-                pool,
-                place: self.max_instances_at,
+            faults = faults.and(match asked.too_large_total(&keys.wasmtime, page_size) {
+                Some((key, total, place)) => Fault::TotalTooLarge {
+                    key,
+                    total,
+                    pool,
+                    place,
+                },
+                None => Fault::Overflow {
+                    pool,
+                    place: self.max_instances_at,
+                },
             });
         }
         faults

@@ -1,5 +1,6 @@
 //! Totals that poolcfg.toml writes: how many instances they give, and what the totals are that it does not write.
 
+use crate::base::size::Size;
 use crate::engine::limits::Limits;
 use crate::engine::wasmtime::{
     InstanceDefaults, Totals, Wasmtime, WasmtimeFeature, WrittenTotals, own_total,
@@ -295,6 +296,49 @@ impl Limits {
             return None;
         };
         wasmtime.given(self, keys, totals).1
+    }
+
+    /// Of sizes that add up to too much, a total of the file that makes them do so; `None` if none does.
+    pub(super) const fn too_large_total(
+        &self,
+        keys: &WasmtimeKeys,
+        page_size: Size,
+    ) -> Option<(&'static str, u32, FilePlace)> {
+        let Some(wasmtime) = self.wasmtime else {
+            return None;
+        };
+        let Some(written) = wasmtime.written else {
+            return None;
+        };
+        let all = [
+            ("total_memories", &keys.total_memories),
+            ("total_tables", &keys.total_tables),
+            ("total_stacks", &keys.total_stacks),
+        ];
+        // Where several are too large, what lowers only the first adds up to too much still.
+        let mut totals = written.totals;
+        let mut i = 0;
+        while i < all.len() {
+            let (key, said) = all[i];
+            if let Some(said) = said {
+                match i {
+                    0 => totals.memories = 1,
+                    1 => totals.tables = 1,
+                    _ => totals.stacks = 1,
+                }
+                let mut wasmtime = wasmtime;
+                wasmtime.written = Some(WrittenTotals { totals, ..written });
+                let without = Self {
+                    wasmtime: Some(wasmtime),
+                    ..*self
+                };
+                if without.footprint(page_size).is_ok() {
+                    return Some((key, said.value, said.place));
+                }
+            }
+            i += 1;
+        }
+        None
     }
 }
 

@@ -276,7 +276,7 @@ impl Shape {
     ///     aslr: Aslr::Bits(20),
     ///     ..Shape::DEFAULT
     /// };
-    /// assert_eq!(SHAPE.describe().as_str(), "pie, stack limit 1GiB, 20 bits of aslr");
+    /// assert_eq!(SHAPE.describe().as_str(), "pie, stack limit 1 GiB, 20 bits of aslr");
     /// ```
     #[must_use]
     pub const fn describe(self) -> Text {
@@ -285,7 +285,7 @@ impl Shape {
             StackLimit::Finite => text,
             StackLimit::Unlimited => text.str(", unlimited stack"),
             StackLimit::UpTo(size) | StackLimit::AsUnlimited(size) => {
-                text.str(", stack limit ").text(&size.exact())
+                text.str(", stack limit ").text(&size.exactly())
             }
         };
         if self.layout.is_legacy() {

@@ -334,7 +334,7 @@ mod tests {
         assert_eq!(shape(None, usual, None), "pie");
         assert_eq!(
             shape(None, Some(Size::gib(1)), None),
-            "pie, stack limit 1GiB"
+            "pie, stack limit 1 GiB"
         );
         assert_eq!(
             shape(Some(UnlimitedStack::LargeGap), None, None),

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use poolcfg_core::file::{ConfigFile, Diagnostic, TargetFacts};
+use poolcfg_core::file::{Diagnostic, TargetFacts};
 
 use super::edits::{Edits, reread};
+use super::left::{faults, resolves, targets};
 use crate::cli::args::Sync;
 use crate::cli::error::{Error, Source, all};
 use crate::context::Context;
@@ -72,20 +73,6 @@ pub(super) fn counts(
     all(done).map(drop)
 }
 
-/// The targets of a package, as `check` takes them; none where only a compiler knows the host, and there is none.
-fn targets(
-    context: &Context<'_>,
-    member: &Member,
-    arguments: &Sync,
-) -> Result<Vec<TargetFacts>, Error> {
-    let flags = arguments.target.as_slice();
-    let named = match context.named_targets(member, flags) {
-        Err(_) if flags.is_empty() => Vec::new(),
-        named => named?,
-    };
-    Ok(named.into_iter().map(|target| target.facts).collect())
-}
-
 /// Where the numbers of a file are not those that its workload needs; what it does not say is the least that any of the
 /// targets has.
 fn differences(
@@ -108,35 +95,6 @@ fn differences(
     };
     let missing = arguments.workload.missing();
     workload::differences(context.shell, source, missing, &least)
-}
-
-/// What is wrong with a file for any of the targets, each once: what `check` refuses it for.
-fn faults(file: &ConfigFile, targets: &[TargetFacts]) -> Vec<Diagnostic> {
-    let mut all: Vec<Diagnostic> = Vec::new();
-    for facts in targets {
-        let settings = file.settings(facts);
-        for fault in settings.faults(facts.target()).iter() {
-            let fault = Diagnostic::from_fault(fault, file);
-            let is_told =
-                |told: &Diagnostic| (&told.message, &told.span) == (&fault.message, &fault.span);
-            if !all.iter().any(is_told) {
-                all.push(fault);
-            }
-        }
-    }
-    all
-}
-
-/// That no target refuses a file which agrees with all else.
-///
-/// # Errors
-/// At each number that one refuses, as `check` does.
-fn resolves(source: &Source, targets: &[TargetFacts]) -> Result<(), Error> {
-    let list = faults(&reread(&source.text)?, targets);
-    match list.is_empty() {
-        true => Ok(()),
-        false => Err(Error::of(list, Some(source))),
-    }
 }
 
 /// That no target refuses the edited file which takes the file as it is.

@@ -69,12 +69,12 @@ impl Edits {
     ///
     /// # Errors
     /// At the first that cannot be written.
-    pub(super) fn write(self, context: &Context<'_>) -> Result<(), Error> {
-        for file in self.0 {
+    pub(super) fn write(&self, context: &Context<'_>) -> Result<(), Error> {
+        for file in &self.0 {
             write(&file.path, &file.text, "")?;
             context.changed(&file.path, "written", &[]);
-            for line in file.lines {
-                context.shell.say(&line);
+            for line in &file.lines {
+                context.shell.say(line);
             }
         }
         Ok(())
