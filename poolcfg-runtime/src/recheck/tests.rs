@@ -24,6 +24,7 @@ mod process;
 #[cfg(target_pointer_width = "64")]
 mod promises;
 mod seen;
+mod several;
 #[cfg(target_pointer_width = "64")]
 mod snapshot;
 #[cfg(target_pointer_width = "64")]

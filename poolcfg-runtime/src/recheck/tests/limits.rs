@@ -208,8 +208,11 @@ fn a_filter_that_refuses_for_want_of_memory_is_no_small_hole() {
 }
 
 /// The variables that a message says to start with.
-fn advised(misfit: &Misfit) -> Vec<(String, String)> {
-    let message = misfit.to_string();
+pub(super) fn advised(misfit: &Misfit) -> Vec<(String, String)> {
+    variables_in(&misfit.to_string())
+}
+
+pub(super) fn variables_in(message: &str) -> Vec<(String, String)> {
     let words = message
         .split('`')
         .filter(|word| word.starts_with("POOLCFG_"));
