@@ -5,12 +5,13 @@ mod fitting;
 use std::fmt;
 use std::io;
 
-use poolcfg_core::{Code, GRAIN, Keep, LargestFit, Limits, MappingName, Shape, Size, Variable};
+use poolcfg_core::{Code, Keep, LargestFit, Limits, MappingName, Shape, Size, Variable};
 
 use crate::recheck::limit::{RecheckLimit, Unit};
 use crate::recheck::other_layout::OtherLayout;
 use crate::variables::{VariableError, variable};
 
+use fitting::readable;
 pub use fitting::{FittingPair, FittingPart, OtherPoolFit, PairedSize};
 
 /// Why a recheck fails.
@@ -349,16 +350,5 @@ impl Misfit {
         let keys = [Variable::MAX_INSTANCES].into_iter().chain(min);
         keys.map(|key| format!("`{}={instances}`", variable(self.pool, key)))
             .collect()
-    }
-}
-
-/// A reservation that fits, in fewer digits: less by a thousandth at most.
-fn readable(size: Size) -> Size {
-    let thousandth = (size.get() / 1024).max(1);
-    let grain = Size::bytes(1 << thousandth.ilog2());
-    if grain > GRAIN {
-        size.round_down(grain)
-    } else {
-        size
     }
 }

@@ -1,6 +1,6 @@
 //! The numbers with which a pool would start.
 
-use poolcfg_core::{MappingName, Size};
+use poolcfg_core::{GRAIN, MappingName, Size};
 
 /// Two numbers with which a pool would fit that does not with either of them alone.
 ///
@@ -98,5 +98,16 @@ impl FittingPart {
             MappingName::Tables => "TABLE_RESERVATION",
             MappingName::Stacks => "STACK_RESERVATION",
         }
+    }
+}
+
+/// A reservation that fits, in fewer digits: less by a thousandth at most.
+pub(super) fn readable(size: Size) -> Size {
+    let thousandth = (size.get() / 1024).max(1);
+    let grain = Size::bytes(1 << thousandth.ilog2());
+    if grain > GRAIN {
+        size.round_down(grain)
+    } else {
+        size
     }
 }

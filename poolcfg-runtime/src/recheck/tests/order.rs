@@ -9,7 +9,7 @@ use poolcfg_core::{
 
 use super::super::recheck;
 use super::super::space::{ProcessLayout, aslr_range};
-use super::limits::variables_in;
+use super::advised::variables_in;
 use super::process::{FakeProcess, Started};
 use crate::machine::Machine;
 use crate::recheck::limit::RecheckLimit;

@@ -92,7 +92,7 @@ fn a_table_or_a_stack_that_is_too_large_is_named() {
         let misfit = process
             .start(&[promise], &HashMap::new())
             .expect_err("it is too large");
-        let variables: HashMap<_, _> = limits::advised(&misfit).into_iter().collect();
+        let variables: HashMap<_, _> = advised::advised(&misfit).into_iter().collect();
         let names: Vec<_> = variables.keys().collect();
         assert_eq!(names, [&format!("POOLCFG_{key}")], "{misfit}");
         if let Err(again) = process.start(&[promise], &variables) {
@@ -132,7 +132,7 @@ fn what_is_suggested_lets_every_pool_start() {
                 together += usize::from(!misfit.others.is_empty());
                 let said = misfit.to_string();
                 assert!(said.contains(": start with `POOLCFG_A_"), "{said}");
-                let variables = limits::advised(&misfit).into_iter().collect();
+                let variables = advised::advised(&misfit).into_iter().collect();
                 if let Err(again) = process.start(&file, &variables) {
                     panic!("{slots_of:?}: {said}\n{again}");
                 }
