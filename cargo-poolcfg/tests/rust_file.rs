@@ -234,6 +234,50 @@ fn no_number_leaves_what_is_asked() {
     }
 }
 
+/// What nothing shrinks stays as poolcfg.toml says it, also in one hole that has room for more.
+#[test]
+fn no_number_of_the_file_is_raised_by_hand_where_a_sum_tells() {
+    let mut modules = Modules::default();
+    let mut fitting = Modules::default();
+    for (how, address_space) in [HOLES[0], HOLES[2]] {
+        for engine in ["", WASMTIME] {
+            let pool = format!(
+                "[pooling_allocator]\nmax_instances = 9\nmin_instances = 2\nmemory_reservation = \"1GiB\"\n\
+                 max_memory_size = \"512MiB\"\n{engine}"
+            );
+            let code = code(
+                &in_window(&pool, address_space, "window = \"256GiB\""),
+                None,
+            );
+            assert!(
+                code.contains("holds all mappings") || code.contains(how),
+                "{code}"
+            );
+            fitting.add(format!("{how}, {engine}"), code.clone());
+            let stack = match engine {
+                "" => "STACK_RESERVATION",
+                _ => "ASYNC_STACK_SIZE",
+            };
+            for (name, step) in [
+                ("MIN_INSTANCES", 1),
+                ("ASKED_MAX_INSTANCES", 1),
+                ("ASKED_MEMORY_RESERVATION", 65536),
+                ("ASKED_MAX_MEMORY_SIZE", 65536),
+                (stack, 4096),
+            ] {
+                let more = value(&code, name) + step;
+                modules.add(
+                    format!("{how}, {engine}: {name}"),
+                    with(&code, 0, name, more),
+                );
+            }
+        }
+    }
+    let refused = fitting.refused_alone("2024");
+    assert!(refused.is_empty(), "{refused:?}");
+    assert_eq!(modules.refused_alone("2024"), modules.names());
+}
+
 /// A total is that of its instances, with the runtime, which makes it of them at each start.
 #[test]
 fn a_total_of_its_own_is_refused_by_the_runtime() {

@@ -22,7 +22,7 @@ use crate::model::fit::MAX_POOLS;
 use crate::model::limit::Limit;
 use crate::plan::misfit::PlanMisfit;
 use crate::plan::scale::Scale;
-use crate::plan::search::{LargestFit, fits, largest_fit};
+use crate::plan::search::{LargestFit, fits, largest_fit, most_instances};
 use crate::plan::share::{fewest, shrink};
 use crate::plan::tables::{asked, least, tables_of, with_tables};
 use crate::resolved::ResolvedProcess;
@@ -76,10 +76,19 @@ impl Plan {
         self.guaranteed.split_at(self.count).0
     }
 
-    /// The largest values of one pool that fit beside what is guaranteed of the others.
+    /// The largest values of one pool that fit beside what is guaranteed of the others. Where totals are written,
+    /// `max_instances` is one that the file may say with these totals, and `None` where none helps.
     #[must_use]
     pub const fn largest_fit(&self, case: &ResolvedProcess<'_>, pool: usize) -> LargestFit {
-        largest_fit(case, &self.with_least(case, pool), pool)
+        let limits = self.with_least(case, pool);
+        let fit = largest_fit(case, &limits, pool);
+        if !case.pools[pool].totals_at.is_said() {
+            return fit;
+        }
+        LargestFit {
+            max_instances: most_instances(case, &limits, pool),
+            ..fit
+        }
     }
 
     /// The limit that refuses more than these values, each with the other as asked; `None` for a value that is

@@ -1,5 +1,6 @@
 //! All tests of the model, in one program: each file by itself would be built and linked for every machine again.
 
+mod advice;
 #[path = "any_file/main.rs"]
 mod any_file;
 mod config_file;

@@ -69,7 +69,7 @@ fn what_no_total_says_is_wasmtimes_own() {
     assert_eq!(
         refused(VA39, &sixteen),
         "PC0001: pool needs 3.94 TiB in one piece; aarch64 va39 (pie, measured profile) has 341.33 GiB: \
-         total_memories = 84 fits (poolcfg.toml:6:29)\nnote: `cargo poolcfg --explain PC0001` says more"
+         total_memories = 84 fits (poolcfg.toml:2:10)\nnote: `cargo poolcfg --explain PC0001` says more"
     );
 }
 

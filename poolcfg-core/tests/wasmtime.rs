@@ -1,10 +1,10 @@
 //! Wasmtime's pools, held to numbers that were seen in real failures and to its own rules by version.
 
 use poolcfg_core::{
-    Arch, Code, Engine, HOLES, Hole, InstanceDefaults, Keep, Limits, MappingName, OnMisfit, Os,
-    Plan, PlanWarning, PoolKeys, Pooling, ProtectionKeys, Room, Setting, Settings, Size, Switch,
-    Target, Three, Totals, WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion,
-    WasmtimeVersionError, pooling,
+    AddressSpaceKeys, Arch, Code, Engine, HOLES, Hole, InstanceDefaults, Keep, Limits, MappingName,
+    OnMisfit, Os, Plan, PlanWarning, PoolKeys, Pooling, ProtectionKeys, Room, Setting, Settings,
+    Size, Switch, Target, Three, Totals, WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys,
+    WasmtimeVersion, WasmtimeVersionError, pooling,
 };
 use proptest::prelude::*;
 
@@ -602,6 +602,57 @@ fn slots_below_4_gib_are_warned_of_and_only_chosen_when_asked_for() {
         plan.warnings(&case)
             .any(|warning| matches!(warning, PlanWarning::BoundsChecks { .. }))
     );
+}
+
+/// What is said of checks is true of the version and the machine: up to 38 the guard does not count, and no slot is named
+/// that does not fit.
+#[test]
+fn the_warning_of_checks_names_what_counts_and_fits() {
+    let warned = |version: &str, rlimit_as: Option<Size>| {
+        let mut keys = keys(version);
+        keys.memory_reservation = Some(Setting::given(Size::gib(1)));
+        keys.guard_size = Some(Setting::given(Size::gib(2)));
+        keys.max_instances = Some(Setting::given(1));
+        let space = AddressSpaceKeys {
+            headroom: Some(Setting::given(Size::gib(1))),
+            rlimit_as: Some(Setting::given(rlimit_as)),
+            ..AddressSpaceKeys::EMPTY
+        };
+        let settings = settings(keys).address_space(space);
+        let case = settings.resolve(SV39).expect("no fault");
+        let plan = Plan::new(&case);
+        assert_eq!(plan.misfit, None);
+        let mut warnings = plan.warnings(&case);
+        warnings.next().expect("a warning").to_string()
+    };
+    let (old, new) = (warned("38", None), warned("48", None));
+    assert!(old.starts_with("slots of 1GiB are below 4 GiB"), "{old}");
+    assert!(
+        new.starts_with("slots of 1GiB and a guard of 2GiB are below 4 GiB"),
+        "{new}"
+    );
+    let whole = "set `memory_reservation = \"4GiB\"`";
+    assert!(old.contains(whole) && new.contains(whole), "{new}");
+    // One slot of 1 GiB between its guards fits, and none of 4 GiB.
+    let full = warned("48", Some(Size::gib(7)));
+    assert!(
+        full.ends_with(": slots of 4 GiB do not fit this target"),
+        "{full}"
+    );
+}
+
+#[test]
+fn nothing_that_is_charged_is_no_warning() {
+    let warnings = |stacks: u32| {
+        let mut keys = keys("26");
+        keys.max_instances = Some(Setting::given(10));
+        keys.wasmtime.total_tables = Some(Setting::given(0));
+        keys.wasmtime.total_stacks = Some(Setting::given(stacks));
+        let case = settings(keys).resolve(X86_64).expect("no fault");
+        let plan = Plan::new(&case);
+        plan.warnings(&case).count()
+    };
+    assert_eq!((warnings(0), warnings(10)), (0, 1));
 }
 
 #[test]

@@ -128,7 +128,9 @@ pub use poolcfg_macros::pool_limits;
 pub use probe::basis::Basis;
 pub use probe::{Probe, ProbeLimits, probe};
 pub use recheck::limit::{RecheckLimit, Unit};
-pub use recheck::misfit::{FittingPair, Misfit, PairedSize, RecheckError};
+pub use recheck::misfit::{
+    FittingPair, FittingPart, Misfit, OtherPoolFit, PairedSize, RecheckError,
+};
 pub use recheck::options::RecheckOptions;
 pub use recheck::other_layout::OtherLayout;
 pub use sys::{GrowError, Region, Reset, ShrinkError};

@@ -10,7 +10,7 @@
 //! | `MEMORY_RESERVATION` | a size | lower it, in multiples of 64 KiB; `max_memory_size` goes down with it |
 //! | `MAX_MEMORY_SIZE` | a size | lower it, to a page at least |
 //! | `GUARD_SIZE` | a size | raise it: code may rely on the guard that the build chose |
-//! | `TABLE_RESERVATION`, `STACK_RESERVATION` | a size | lower it, but not to nothing, and a stack to a page at least |
+//! | `TABLE_RESERVATION`, `STACK_RESERVATION` | a size | lower it, to a page at least |
 //!
 //! With a lower reservation or a higher guard, Wasmtime refuses code that was compiled for the build's.
 //!
@@ -220,7 +220,8 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<'_, F> {
     /// Tables, stacks and guards.
     fn others(&self, asked: &mut Limits) -> Result<(), VariableError> {
         if let Some(said) = self.said("TABLE_RESERVATION", asked.table_reservation.get()) {
-            asked.table_reservation = said.lower(asked.table_reservation, Size::bytes(1))?;
+            asked.table_reservation =
+                said.lower(asked.table_reservation, self.promise.page_size)?;
         }
         if let Some(said) = self.said("STACK_RESERVATION", asked.stack_reservation.get()) {
             let size = said.lower(asked.stack_reservation, self.promise.page_size)?;

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::host::{Host, WASMTIME};
-use crate::render::footprint::in_slots;
+use crate::render::footprint::{self, in_slots};
 use no_help::{fits, has_totals, no_help, of};
 
 /// One way, for programs; sizes are bytes.
@@ -140,8 +140,9 @@ fn line(way: &Way) -> String {
     let more = way.limit.map_or_else(String::new, |limit| {
         format!("; limited by {}", limit.describe())
     });
-    let (fit, instances, asked) = (way.fit, way.instances, way.asked);
-    format!("`{flags}--fit {fit}`: {instances} of {asked} instances fit {what}{checked}{more}")
+    let (fit, count, asked) = (way.fit, way.instances, footprint::instances(way.asked));
+    let verb = if count == 1 { "fits" } else { "fit" };
+    format!("`{flags}--fit {fit}`: {count} of {asked} {verb} {what}{checked}{more}")
 }
 
 /// What tells the `wasmtime` command to make no pool: a file where its version reads one.

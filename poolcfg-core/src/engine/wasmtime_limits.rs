@@ -20,12 +20,17 @@ impl Wasmtime {
     #[must_use]
     pub const fn elides_bounds_checks(&self, limits: &Limits) -> bool {
         let reservation = limits.memory_reservation.get();
-        let counted = if self.version.major >= 39 {
+        let counted = if self.counts_guard() {
             reservation.saturating_add(limits.guard_size.get())
         } else {
             reservation
         };
         counted >= Self::ELIDED.get()
+    }
+
+    /// Whether the guard counts for that.
+    pub(crate) const fn counts_guard(&self) -> bool {
+        self.version.major >= 39
     }
 
     /// `memory_may_move` as it is best set: Wasmtime's own default, and where bounds checks are not elided

@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::engine::wasmtime::{Advisory, WasmtimeFeature, WasmtimeVersion};
 use crate::fault::words::{
     a_hole, and_stack_limit, have_feature, in_pool, instead_of, instead_of_limit, lacks, least_of,
-    lower_memory, machine, next_multiple, or_fewer, or_none, own_key,
+    lower_memory, machine, most_instances, next_multiple, or_fewer, or_none, own_key,
 };
 use crate::setting::FilePlace;
 use crate::target::budget::HEADROOM_MAPS;
@@ -72,10 +72,12 @@ faults! {
     label: ["zero"]
     help: ["set `", str(key), "` to ", str(least_of(key)), " or more, or omit it", str(instead_of(key, *engine))]
 
-    /// `min_instances` above `max_instances`.
-    MinAboveMax(MinAboveMax, place) { min_instances: u32, max_instances: u32, pool: &'a str, place: FilePlace }
+    /// `min_instances` above `max_instances`, or where that is not said, above what is asked without it.
+    MinAboveMax(MinAboveMax, place) {
+        min_instances: u32, max_instances: u32, is_said: bool, pool: &'a str, place: FilePlace
+    }
     message: [
-        "`min_instances = ", number(*min_instances), "` is above `max_instances = ", number(*max_instances), "`",
+        "`min_instances = ", number(*min_instances), "` is above ", @most_instances(*max_instances, *is_said),
         @in_pool(pool)
     ]
     label: ["above ", number(*max_instances), ", the most that are asked"]

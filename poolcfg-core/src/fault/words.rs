@@ -14,6 +14,14 @@ pub(super) const fn in_pool(text: Text, pool: &str) -> Text {
     text.str(" in pool `").str(pool).str("`")
 }
 
+/// The most instances that a pool asks for, by its key where that says so.
+pub(super) const fn most_instances(text: Text, instances: u32, is_said: bool) -> Text {
+    if is_said {
+        return say!(text; "`max_instances = ", number(instances), "`");
+    }
+    say!(text; "the ", number(instances), " instances that are asked without `max_instances`")
+}
+
 /// Wasmtime's own key for what a key of native pools says.
 pub(super) const fn own_key(key: &str) -> &'static str {
     if same(key, "guard_before") {

@@ -7,7 +7,7 @@ use crate::engine::limits::Limits;
 use crate::model::fit::{MAX_POOLS, Mappings, Verdict, fit};
 use crate::plan::scale::{Scale, narrow};
 use crate::resolved::ResolvedProcess;
-use crate::setting::Keep;
+use crate::setting::{Keep, PoolKeys, Setting};
 
 /// The largest values that fit, each with the other number as asked.
 ///
@@ -118,6 +118,40 @@ pub(super) const fn largest_fit(
             Some(limits) => Some(limits.memory_reservation),
             None => None,
         },
+    }
+}
+
+/// The most instances that one pool may ask for beside its totals that are written; `None` if there are none with which it
+/// fits beside these limits of the others.
+pub(super) const fn most_instances(
+    case: &ResolvedProcess<'_>,
+    limits: &[Limits; MAX_POOLS],
+    pool: usize,
+) -> Option<u32> {
+    let own = &case.pools[pool];
+    let mut limits = *limits;
+    let mut search = Bisection {
+        fits: 0,
+        misfit: wide(u32::MAX).saturating_add(1),
+    };
+    while let Some(instances) = search.next() {
+        let mut keys = PoolKeys::EMPTY;
+        keys.max_instances = Some(Setting::given(narrow(instances)));
+        // How many are of use is not the question.
+        keys.min_instances = Some(Setting::given(1));
+        let is_fit = match own.said_over(&keys, case.target, case.budget.page_size) {
+            // With more, the totals say how many there are.
+            Some(asking) if wide(asking.least.max_instances) == instances => {
+                limits[pool] = asking.least;
+                fits(&limits, case)
+            }
+            _ => false,
+        };
+        search = search.told(instances, is_fit);
+    }
+    match narrow(search.fits) {
+        0 => None,
+        instances => Some(instances),
     }
 }
 

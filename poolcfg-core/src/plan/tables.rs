@@ -111,6 +111,18 @@ pub(super) const fn beside_fewest(case: &ResolvedProcess<'_>, pool: usize) -> [L
     limits
 }
 
+impl ResolvedProcess<'_> {
+    /// Whether the fewest instances of a pool fit in slots so large that Wasmtime's code need not check, beside the least
+    /// that the others may have.
+    pub(super) const fn fits_unchecked(&self, pool: usize) -> bool {
+        let own = &self.pools[pool];
+        let mut limits = beside_fewest(self, pool);
+        let whole = limits[pool].with_reservation(Wasmtime::ELIDED);
+        limits[pool] = own.grown(&whole).with_instances(own.min_instances);
+        fits(&limits, self)
+    }
+}
+
 /// The same with one table more for each instance; `None` if that is more than `asked`.
 const fn one_table_more(limits: &Limits, asked: &Limits) -> Option<Limits> {
     let (Some(now), Some(asked)) = (&limits.wasmtime, &asked.wasmtime) else {

@@ -22,8 +22,10 @@ pub enum PlanWarning<'a> {
         pool: &'a str,
         /// What one memory has.
         memory_reservation: Size,
-        /// The guard behind it.
-        guard_size: Size,
+        /// The guard behind it, where this version counts it.
+        guard_size: Option<Size>,
+        /// Whether slots without checks fit, be it fewer.
+        is_avoidable: bool,
     },
     /// A version of Wasmtime that is newer than all that are known.
     NewerVersion {
@@ -113,7 +115,8 @@ fn of_pool<'a>(
         (compiles && !wasmtime.elides_bounds_checks(limits)).then_some(PlanWarning::BoundsChecks {
             pool,
             memory_reservation: limits.memory_reservation,
-            guard_size: limits.guard_size,
+            guard_size: wasmtime.counts_guard().then_some(limits.guard_size),
+            is_avoidable: case.fits_unchecked(index),
         });
     let version = wasmtime.version;
     let newer = (version.major > WasmtimeVersion::NEWEST)
@@ -126,7 +129,10 @@ fn of_pool<'a>(
             pool,
             version,
             bytes: mappings[1].bytes.max(mappings[2].bytes),
-        });
+        })
+        .filter(
+            |charged| !matches!(charged, PlanWarning::Charged { bytes, .. } if bytes.is_zero()),
+        );
     // A leak without guard is refused before there are limits.
     let leaks = limits
         .advisories()
@@ -175,15 +181,23 @@ impl fmt::Display for PlanWarning<'_> {
             Self::BoundsChecks {
                 memory_reservation,
                 guard_size,
+                is_avoidable,
                 ..
-            } => write!(
-                f,
-                "slots of {} and a guard of {} are below 4 GiB, so Wasmtime's code checks the bounds of \
-                 every access, and code that is bound by memory takes more than twice as long: set \
-                 `memory_reservation = \"4GiB\"` and use fewer instances if that matters",
-                memory_reservation.exactly(),
-                guard_size.exactly()
-            ),
+            } => {
+                write!(f, "slots of {}", memory_reservation.exactly())?;
+                if let Some(guard) = guard_size {
+                    write!(f, " and a guard of {}", guard.exactly())?;
+                }
+                f.write_str(
+                    " are below 4 GiB, so Wasmtime's code checks the bounds of every access, and code that is bound \
+                     by memory takes more than twice as long: ",
+                )?;
+                f.write_str(if *is_avoidable {
+                    "set `memory_reservation = \"4GiB\"` and use fewer instances if that matters"
+                } else {
+                    "slots of 4 GiB do not fit this target"
+                })
+            }
             Self::NewerVersion { version, .. } => write!(
                 f,
                 "Wasmtime {version} is newer than {}, the newest known version, and is assumed to map the same",

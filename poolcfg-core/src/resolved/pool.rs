@@ -157,15 +157,35 @@ impl<'a> ResolvedPool<'a> {
         )
     }
 
+    /// Where it is said how many instances it has, of what is mapped: the totals outrank `max_instances`, and those that
+    /// only count, or are of nothing, are not meant.
+    pub(crate) const fn instances_at(&self) -> FilePlace {
+        let own = &self.keys.wasmtime;
+        FilePlace::first_said(&[
+            (true, place_of(&own.total_memories)),
+            (
+                value_or(&own.total_tables, 0) > 0,
+                place_of(&own.total_tables),
+            ),
+            (
+                value_or(&own.total_stacks, 0) > 0,
+                place_of(&own.total_stacks),
+            ),
+            (true, self.max_instances_at),
+        ])
+    }
+
     /// Whether one of its sizes or counts is set there.
     #[cfg(feature = "file")]
     pub(crate) fn is_set_at(&self, place: FilePlace) -> bool {
         let keys = &self.keys;
         let counts = [
             &keys.max_instances,
+            &keys.min_instances,
             &keys.wasmtime.total_memories,
             &keys.wasmtime.total_tables,
             &keys.wasmtime.total_stacks,
+            &keys.wasmtime.total_gc_heaps,
         ];
         let sizes = [
             &keys.memory_reservation,
@@ -175,7 +195,7 @@ impl<'a> ResolvedPool<'a> {
         ];
         let counts = counts.into_iter().map(place_of);
         let mut all = counts.chain(sizes.into_iter().map(place_of));
-        let is_count = place == self.totals_at || place == self.pools_at;
+        let is_count = place == self.engine_at || place == self.pools_at;
         is_count || all.any(|own| own == place)
     }
 
@@ -243,6 +263,7 @@ impl<'a> ResolvedPool<'a> {
             faults = faults.and(Fault::MinAboveMax {
                 min_instances: self.min_instances,
                 max_instances: asked.max_instances,
+                is_said: value_or(&keys.max_instances, 0) == asked.max_instances,
                 pool,
                 place: place_of(&keys.min_instances),
             });

@@ -39,6 +39,19 @@ impl FilePlace {
         self.line > 0 || self.column > 0
     }
 
+    /// The first of these places that counts and is said; [`NOWHERE`](Self::NOWHERE) if there is none.
+    pub(crate) const fn first_said(places: &[(bool, Self)]) -> Self {
+        let mut i = 0;
+        while i < places.len() {
+            let (counts, place) = places[i];
+            if counts && place.is_said() {
+                return place;
+            }
+            i += 1;
+        }
+        Self::NOWHERE
+    }
+
     /// Whether it is the same place.
     pub(crate) const fn is(self, other: Self) -> bool {
         self.line == other.line && self.column == other.column

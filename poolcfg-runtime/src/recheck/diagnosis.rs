@@ -51,6 +51,8 @@ impl<M: Keeper> Recheck<'_, M> {
                 memory_reservation: None,
             },
             pair: None,
+            part: None,
+            others: Vec::new(),
             built_guard: None,
             va_profile: self.promise.va_profile,
             shape: self.promise.shape,
@@ -77,8 +79,7 @@ impl<M: Keeper> Recheck<'_, M> {
         misfit.have = exceeded.have;
         misfit.unit = exceeded.limit.unit();
         if of_size {
-            misfit.largest_fit = self.largest_fit(&misfit);
-            misfit.pair = self.fitting_pair(&misfit);
+            self.suggest(&mut misfit);
             misfit.built_guard = self.fitting_guard(&misfit);
         }
         misfit

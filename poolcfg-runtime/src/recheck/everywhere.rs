@@ -12,13 +12,29 @@ use crate::recheck::kept::Keeper;
 use crate::recheck::layout::{self, Seen};
 use crate::recheck::process_bounds::mapped;
 
+/// What lies beside the pool.
+struct Beside {
+    group: Group,
+    /// What is guaranteed to pools of its own file that are not alive, which a start may lower.
+    to_come: Option<Limits>,
+}
+
+impl Beside {
+    const fn fixed(group: Group) -> Self {
+        Self {
+            group,
+            to_come: None,
+        }
+    }
+}
+
 /// What one pool meets.
 pub(super) struct Everywhere {
     budget: Budget,
     /// What is placed before the pool: pools of other files, and those of its own that come first.
-    before: Vec<Group>,
+    before: Vec<Beside>,
     /// What has to find its place behind it.
-    after: Vec<Group>,
+    after: Vec<Beside>,
     /// How many pools there are of it.
     pools: u32,
     /// Where one slot may lie that no hole holds which the kernel searches.
@@ -102,7 +118,7 @@ impl Everywhere {
         &mut self,
         limits: Limits,
         alive: impl Iterator<Item = &'a Holding>,
-    ) -> Vec<Group> {
+    ) -> Vec<Beside> {
         let mut rest = limits.pools;
         let mut groups = Vec::new();
         for holding in alive {
@@ -124,14 +140,21 @@ impl Everywhere {
                 }
                 None => limits,
             };
-            groups.extend(self.group(&Limits { pools: 1, ..took }));
+            let group = self.group(&Limits { pools: 1, ..took });
+            groups.extend(group.map(Beside::fixed));
         }
-        if rest > 0 {
-            groups.extend(self.group(&Limits {
-                pools: rest,
-                ..limits
-            }));
-        }
+        let to_come = Limits {
+            pools: rest,
+            ..limits
+        };
+        groups.extend(
+            self.group(&to_come)
+                .filter(|_| rest > 0)
+                .map(|group| Beside {
+                    group,
+                    to_come: Some(to_come),
+                }),
+        );
         groups
     }
 
@@ -145,18 +168,18 @@ impl Everywhere {
                     ..took.limits
                 };
                 let group = self.group(&limits);
-                self.before.extend(group);
+                self.before.extend(group.map(Beside::fixed));
             }
             None => {
                 for range in &holding.ranges {
                     let mut sizes = [0; KINDS];
                     sizes[0] = range.end.saturating_sub(range.start);
-                    self.before.push(Group {
+                    self.before.push(Beside::fixed(Group {
                         sizes,
                         count: 1,
                         slot: 0,
                         guard: 0,
-                    });
+                    }));
                 }
             }
         }
@@ -190,8 +213,9 @@ impl Everywhere {
         Some(mappings.group(self.budget.huge_page.get()))
     }
 
-    /// Whether a pool of these limits finds its place in each process, and all others find theirs.
-    pub(super) fn holds(&self, limits: &Limits) -> bool {
+    /// Whether a pool of these limits finds its place in each process, and all others find theirs, those of its file that
+    /// are to come with `left` of what is guaranteed to them.
+    pub(super) fn holds(&self, limits: &Limits, left: impl Fn(&Limits) -> Limits) -> bool {
         let own = Limits {
             pools: self.pools,
             ..*limits
@@ -199,13 +223,17 @@ impl Everywhere {
         let Some(own) = self.group(&own).filter(|_| self.is_known) else {
             return false;
         };
-        let all: Vec<Group> = self
-            .before
-            .iter()
-            .chain([&own])
-            .chain(&self.after)
-            .copied()
-            .collect();
+        let groups = |list: &[Beside]| -> Option<Vec<Group>> {
+            let group = |beside: &Beside| match &beside.to_come {
+                Some(limits) => self.group(&left(limits)),
+                None => Some(beside.group),
+            };
+            list.iter().map(group).collect()
+        };
+        let (Some(before), Some(after)) = (groups(&self.before), groups(&self.after)) else {
+            return false;
+        };
+        let all = [before, vec![own], after].concat();
         matches!(place(&self.budget.room, &all), Placement::Fits)
             || (all.len() == 1 && self.holds_by_address(&own))
     }

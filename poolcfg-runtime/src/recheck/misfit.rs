@@ -1,13 +1,18 @@
 //! Misfits: why the process does not hold what a pool needs, and what the operator can do.
 
+mod fitting;
+
 use std::fmt;
 use std::io;
 
-use poolcfg_core::{Code, GRAIN, Keep, LargestFit, Limits, MappingName, Shape, Size, Variable};
+use poolcfg_core::{Code, Keep, LargestFit, Limits, MappingName, Shape, Size, Variable};
 
 use crate::recheck::limit::{RecheckLimit, Unit};
 use crate::recheck::other_layout::OtherLayout;
 use crate::variables::{VariableError, variable};
+
+use fitting::readable;
+pub use fitting::{FittingPair, FittingPart, OtherPoolFit, PairedSize};
 
 /// Why a recheck fails.
 ///
@@ -109,6 +114,11 @@ pub struct Misfit {
     pub largest_fit: LargestFit,
     /// Two numbers that would fit together, where neither of [`largest_fit`](Self::largest_fit) does.
     pub pair: Option<FittingPair>,
+    /// A smaller table or stack with which the pool would fit, where none of these numbers does.
+    pub part: Option<FittingPart>,
+    /// How far other pools of the same poolcfg.toml have to be lowered with this one, where what is guaranteed to all of them
+    /// does not fit.
+    pub others: Vec<OtherPoolFit>,
     /// The guard that the build chose, where the variable `GUARD_SIZE` has raised it and the pool would fit with that.
     pub built_guard: Option<Size>,
     /// The VA profile that the build counts on.
@@ -127,55 +137,6 @@ pub struct Misfit {
     pub headroom: Size,
     /// What the system said.
     pub source: Option<io::Error>,
-}
-
-/// Two numbers with which a pool would fit that does not with either of them alone.
-///
-/// ```
-/// use poolcfg_runtime::{FittingPair, Misfit};
-/// fn instances(misfit: &Misfit) -> Option<u32> {
-///     let FittingPair { max_instances, paired, size, .. } = misfit.pair?;
-///     eprintln!("{max_instances} instances, each with {paired:?} of {size}");
-///     Some(max_instances)
-/// }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct FittingPair {
-    /// So many instances.
-    pub max_instances: u32,
-    /// Which size is lowered with them.
-    pub paired: PairedSize,
-    /// To so much.
-    pub size: Size,
-}
-
-/// The size that is lowered together with the instances.
-///
-/// ```
-/// use poolcfg_runtime::PairedSize;
-/// /// Whether code that was compiled for the build's reservation still runs.
-/// fn keeps_code(paired: PairedSize) -> bool {
-///     paired == PairedSize::MaxMemorySize
-/// }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PairedSize {
-    /// `memory_reservation`
-    MemoryReservation,
-    /// `max_memory_size`
-    MaxMemorySize,
-}
-
-impl PairedSize {
-    /// The key of its variable.
-    const fn key(self) -> &'static str {
-        match self {
-            Self::MemoryReservation => "MEMORY_RESERVATION",
-            Self::MaxMemorySize => "MAX_MEMORY_SIZE",
-        }
-    }
 }
 
 impl Misfit {
@@ -335,53 +296,59 @@ impl Misfit {
         f.write_str("build for the VA profile of this machine: `cargo poolcfg probe` prints it")
     }
 
-    /// The variables that make the pool start, and an "or" for what else can be done.
-    fn fmt_fit(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The reservation that is suggested, where it is not the instances.
+    pub(super) fn suggested_reservation(&self) -> Option<Size> {
         let LargestFit {
             max_instances,
             memory_reservation,
         } = self.largest_fit;
-        let reservation = memory_reservation
-            .filter(|_| self.keep == Keep::MaxInstances || max_instances.is_none());
-        match (reservation, max_instances) {
-            (Some(size), _) => {
-                let name = variable(self.pool, "MEMORY_RESERVATION");
-                write!(f, "start with `{name}={}`, or ", readable(size).exact())
+        memory_reservation.filter(|_| self.keep == Keep::MaxInstances || max_instances.is_none())
+    }
+
+    /// The variables that make every pool of the file start, and an "or" for what else can be done.
+    fn fmt_fit(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut said = match (self.suggested_reservation(), self.largest_fit.max_instances) {
+            (Some(size), _) => vec![self.sized("MEMORY_RESERVATION", size)],
+            (None, Some(instances)) => self.instances(instances),
+            (None, None) => {
+                let part = self.part.map(|part| self.sized(part.key(), part.size));
+                let pair = self.pair.into_iter().flat_map(|pair| {
+                    let size = self.sized(pair.paired.key(), pair.size);
+                    [size].into_iter().chain(self.instances(pair.max_instances))
+                });
+                part.into_iter().chain(pair).collect()
             }
-            (None, Some(instances)) => {
-                f.write_str("start with ")?;
-                self.fmt_instances(f, instances)?;
-                f.write_str(", or ")
+        };
+        for other in &self.others {
+            // How many of them are of use is not known here.
+            for key in [Variable::MAX_INSTANCES, Variable::MIN_INSTANCES] {
+                let name = variable(other.pool, key);
+                said.push(format!("`{name}={}`", other.max_instances));
             }
-            (None, None) => self.pair.map_or(Ok(()), |pair| {
-                let name = variable(self.pool, pair.paired.key());
-                let size = readable(pair.size).exact();
-                write!(f, "start with `{name}={size}` and ")?;
-                self.fmt_instances(f, pair.max_instances)?;
-                f.write_str(", or ")
-            }),
+            if let Some(size) = other.memory_reservation {
+                let name = variable(other.pool, "MEMORY_RESERVATION");
+                said.push(format!("`{name}={}`", readable(size).exact()));
+            }
         }
+        match said.split_last() {
+            None => Ok(()),
+            Some((last, [])) => write!(f, "start with {last}, or "),
+            Some((last, others)) => write!(f, "start with {} and {last}, or ", others.join(", ")),
+        }
+    }
+
+    /// The variable of a size.
+    fn sized(&self, key: &str, size: Size) -> String {
+        let name = variable(self.pool, key);
+        format!("`{name}={}`", readable(size).exact())
     }
 
     /// The variables of so many instances.
-    fn fmt_instances(&self, f: &mut fmt::Formatter<'_>, instances: u32) -> fmt::Result {
-        let name = variable(self.pool, Variable::MAX_INSTANCES);
-        write!(f, "`{name}={instances}`")?;
-        if instances < self.min_instances {
-            let name = variable(self.pool, Variable::MIN_INSTANCES);
-            write!(f, " and `{name}={instances}`")?;
-        }
-        Ok(())
-    }
-}
-
-/// A reservation that fits, in fewer digits: less by a thousandth at most.
-fn readable(size: Size) -> Size {
-    let thousandth = (size.get() / 1024).max(1);
-    let grain = Size::bytes(1 << thousandth.ilog2());
-    if grain > GRAIN {
-        size.round_down(grain)
-    } else {
-        size
+    fn instances(&self, instances: u32) -> Vec<String> {
+        let is_below = instances < self.min_instances;
+        let min = is_below.then_some(Variable::MIN_INSTANCES);
+        let keys = [Variable::MAX_INSTANCES].into_iter().chain(min);
+        keys.map(|key| format!("`{}={instances}`", variable(self.pool, key)))
+            .collect()
     }
 }

@@ -1,82 +1,42 @@
 //! What a misfit suggests: the operator starts another process with it, in which ASLR has put everything elsewhere. So
 //! what this process has is no measure: where the machine is known, the model says what each of its processes has.
 
-use poolcfg_core::{GRAIN, Keep, LargestFit, Limits, MappingName, Size};
+mod lowered;
+mod others;
+
+use poolcfg_core::{Keep, LargestFit, Limits, MappingName, Size};
 
 use super::Recheck;
 use super::everywhere::Everywhere;
 use crate::recheck::kept::Keeper;
 use crate::recheck::layout;
 use crate::recheck::limit::RecheckLimit;
-use crate::recheck::misfit::{FittingPair, Misfit, PairedSize};
-use crate::recheck::order::{Order, ToCome};
+use crate::recheck::misfit::{FittingPair, FittingPart, Misfit, PairedSize};
 use crate::recheck::process_bounds::beside_slots;
-use crate::recheck::slabs::{largest, slab_bytes};
-use crate::recheck::with_slack::WithSlack;
-
-/// What the pools that are to come are left of a limit of the process. A program that starts one pool with what is suggested
-/// starts them, too.
-#[derive(Clone, Copy, Debug)]
-enum LeftToOthers {
-    /// What is guaranteed to them; those of the same name, as much as this one.
-    Guaranteed,
-    /// Each of them as much as this one: their guarantees do not fit.
-    Equal,
-    /// Nothing.
-    Alone,
-}
-
-impl LeftToOthers {
-    /// What is tried, in this order.
-    const ALL: [Self; 3] = [Self::Guaranteed, Self::Equal, Self::Alone];
-}
-
-/// A number that is lowered, of these limits.
-#[derive(Clone, Copy)]
-struct LoweredLimits {
-    asked: Limits,
-    number: LoweredNumber,
-}
-
-#[derive(Clone, Copy)]
-enum LoweredNumber {
-    /// The one that is not kept.
-    NotKept(Keep),
-    MaxMemorySize,
-}
-
-impl LoweredLimits {
-    fn value(&self, limits: &Limits) -> u64 {
-        match self.number {
-            LoweredNumber::NotKept(keep) => keep.value(limits),
-            LoweredNumber::MaxMemorySize => limits.max_memory_size.get() / GRAIN.get(),
-        }
-    }
-
-    fn with_value(&self, value: u64) -> Limits {
-        match self.number {
-            LoweredNumber::NotKept(keep) => keep.with_value(&self.asked, value),
-            LoweredNumber::MaxMemorySize => Limits {
-                max_memory_size: Size::bytes(value.saturating_mul(GRAIN.get())),
-                ..self.asked
-            },
-        }
-    }
-
-    /// The most that holds, where it is of use.
-    fn most(&self, holds: impl Fn(&Limits) -> bool) -> Option<Limits> {
-        let end = self.value(&self.asked).saturating_add(1);
-        let fit = largest(0, end, |value| holds(&self.with_value(value)));
-        (fit > 0)
-            .then(|| self.with_value(fit))
-            .filter(is_large_enough)
-    }
-}
+use lowered::{LoweredLimits, LoweredNumber};
+use others::LeftToOthers;
 
 impl<M: Keeper> Recheck<'_, M> {
+    /// What would fit, of this pool and of the others that are to come.
+    pub(super) fn suggest(&self, misfit: &mut Misfit) {
+        let (fit, left) = self.largest_fit(misfit);
+        misfit.largest_fit = fit;
+        let asked = &self.in_force.asked;
+        if let Some(size) = misfit.suggested_reservation() {
+            misfit.others = self.others(&asked.with_reservation(size), left);
+        } else if let Some(instances) = fit.max_instances {
+            misfit.others = self.others(&asked.with_instances(instances), left);
+        } else if let Some(part) = self.fitting_part(misfit) {
+            misfit.part = Some(part);
+        } else if let Some((pair, limits, left)) = self.fitting_pair(misfit) {
+            misfit.pair = Some(pair);
+            misfit.others = self.others(&limits, left);
+        }
+    }
+
     /// Two numbers that fit together where neither does with the other as asked: the fewest instances that are of use, and
     /// as large a memory as goes.
-    pub(super) fn fitting_pair(&self, misfit: &Misfit) -> Option<FittingPair> {
+    fn fitting_pair(&self, misfit: &Misfit) -> Option<(FittingPair, Limits, LeftToOthers)> {
         let LargestFit {
             max_instances,
             memory_reservation,
@@ -106,17 +66,46 @@ impl<M: Keeper> Recheck<'_, M> {
                         PairedSize::MaxMemorySize => LoweredNumber::MaxMemorySize,
                     },
                 };
-                let mut ways = LeftToOthers::ALL.iter();
-                let limits =
-                    ways.find_map(|left| self.most(everywhere.as_ref(), misfit, lowered, *left))?;
-                Some(FittingPair {
+                let mut ways = LeftToOthers::ALL.into_iter();
+                let (limits, left) = ways.find_map(|left| {
+                    let limits = self.most(everywhere.as_ref(), misfit, lowered, left)?;
+                    Some((limits, left))
+                })?;
+                let pair = FittingPair {
                     max_instances,
                     paired,
                     size: match paired {
                         PairedSize::MemoryReservation => limits.memory_reservation,
                         PairedSize::MaxMemorySize => limits.max_memory_size,
                     },
-                })
+                };
+                Some((pair, limits, left))
+            })
+    }
+
+    /// A smaller table or stack alone, beside what is guaranteed to the others.
+    fn fitting_part(&self, misfit: &Misfit) -> Option<FittingPart> {
+        let everywhere = Everywhere::of(self);
+        let asked = self.in_force.asked;
+        let page = self.page_size.max(self.promise.page_size);
+        [MappingName::Tables, MappingName::Stacks]
+            .into_iter()
+            .find_map(|part| {
+                let lowered = LoweredLimits {
+                    asked,
+                    number: LoweredNumber::Part(part, page),
+                };
+                let left = LeftToOthers::Guaranteed;
+                let limits = self.most(everywhere.as_ref(), misfit, lowered, left)?;
+                let size = match part {
+                    MappingName::Tables => limits.table_reservation,
+                    _ => limits.stack_reservation,
+                };
+                let is_possible = asked
+                    .wasmtime
+                    .is_none_or(|wasmtime| limits.stack_reservation >= wasmtime.max_wasm_stack);
+                let is_smaller = lowered.value(&limits) < lowered.value(&asked);
+                (is_possible && is_smaller).then_some(FittingPart { part, size })
             })
     }
 
@@ -129,10 +118,10 @@ impl<M: Keeper> Recheck<'_, M> {
         };
         let everywhere = Everywhere::of(self);
         let is_raised = misfit.limits.guard_size > guard_size;
-        let holds = |everywhere: &Everywhere| everywhere.holds(&limits);
+        let holds = |everywhere: &Everywhere| everywhere.holds(&limits, |others| *others);
         let fits = || {
             everywhere.as_ref().is_some_and(holds)
-                || self.holds(limits, LeftToOthers::Alone, Size::ZERO, Size::ZERO)
+                || self.holds(limits, LeftToOthers::Guaranteed, Size::ZERO, Size::ZERO)
         };
         (is_raised && fits()).then_some(guard_size)
     }
@@ -152,7 +141,7 @@ impl<M: Keeper> Recheck<'_, M> {
     }
 
     /// What would fit, each number with the other as asked.
-    pub(super) fn largest_fit(&self, misfit: &Misfit) -> LargestFit {
+    fn largest_fit(&self, misfit: &Misfit) -> (LargestFit, LeftToOthers) {
         let everywhere = Everywhere::of(self);
         let most = |(keep, left)| {
             let lowered = LoweredLimits {
@@ -161,20 +150,21 @@ impl<M: Keeper> Recheck<'_, M> {
             };
             self.most(everywhere.as_ref(), misfit, lowered, left)
         };
-        let largest = |left: &LeftToOthers| LargestFit {
-            max_instances: most((Keep::MemoryReservation, *left))
-                .map(|limits| limits.max_instances),
+        let largest = |left: LeftToOthers| LargestFit {
+            max_instances: most((Keep::MemoryReservation, left)).map(|limits| limits.max_instances),
             memory_reservation: (self.in_force.asked.has_memories())
-                .then(|| most((Keep::MaxInstances, *left)))
+                .then(|| most((Keep::MaxInstances, left)))
                 .flatten()
                 .map(|limits| limits.memory_reservation),
         };
-        let mut all = LeftToOthers::ALL.iter().map(largest);
+        let all = LeftToOthers::ALL.into_iter();
+        let mut all = all.map(|left| (largest(left), left));
         let nothing = LargestFit {
             max_instances: None,
             memory_reservation: None,
         };
-        all.find(|fit| *fit != nothing).unwrap_or(nothing)
+        let found = all.find(|(fit, _)| *fit != nothing);
+        found.unwrap_or((nothing, LeftToOthers::Guaranteed))
     }
 
     /// The most that each process of the machine holds, by the model. Where another limit than the holes decides, or this
@@ -188,7 +178,7 @@ impl<M: Keeper> Recheck<'_, M> {
         let fit = lowered.most(|limits| {
             self.shares(limits, left)
                 && everywhere.is_left(limits, &self.in_force.guaranteed)
-                && everywhere.holds(limits)
+                && everywhere.holds(limits, |others| self.left_of(limits, left, others))
         });
         let Some(fit) = fit else {
             // What this process of a kernel has is luck; an emulator has the same each time.
@@ -240,7 +230,7 @@ impl<M: Keeper> Recheck<'_, M> {
                 LoweredNumber::NotKept(Keep::MaxInstances) => {
                     limits.max_instances == asked.max_instances
                 }
-                LoweredNumber::MaxMemorySize => false,
+                LoweredNumber::MaxMemorySize | LoweredNumber::Part(..) => false,
             });
         let both = found.into_iter().chain(guaranteed);
         both.max_by_key(|limits| lowered.value(limits))
@@ -253,39 +243,8 @@ impl<M: Keeper> Recheck<'_, M> {
         let guaranteed = self.in_force.guaranteed;
         (misfit.limit == RecheckLimit::Hole
             && planned
-            && self.holds(guaranteed, LeftToOthers::Alone, Size::ZERO, Size::ZERO))
+            && self.holds(guaranteed, LeftToOthers::Guaranteed, Size::ZERO, Size::ZERO))
         .then_some(guaranteed)
-    }
-
-    /// Whether a pool and a headroom find their place, with so much room left in each hole that holds
-    /// memories.
-    fn holds(&self, limits: Limits, left: LeftToOthers, headroom: Size, spare: Size) -> bool {
-        let slab = |name| slab_bytes(&limits, name, limits.max_instances, self.page_size);
-        let beside = [
-            slab(MappingName::Tables),
-            slab(MappingName::Stacks),
-            headroom,
-        ];
-        let with_slack = WithSlack::new(self.machine, spare, beside);
-        self.shares(&limits, left) && self.alone_on(&with_slack).reserve(limits, headroom).is_ok()
-    }
-
-    /// Whether the limits of the process leave the pools that are to come their part.
-    fn shares(&self, limits: &Limits, left: LeftToOthers) -> bool {
-        let to_come = self.order.iter().filter(|pool| !pool.checked);
-        let part = |pool: &ToCome| match left {
-            LeftToOthers::Guaranteed if pool.name != self.promise.name => pool.limits,
-            // A variable is of all pools of one name.
-            _ => *limits,
-        };
-        let parts: Vec<Limits> = match left {
-            LeftToOthers::Alone => Vec::new(),
-            _ => to_come.map(part).collect(),
-        };
-        if parts.is_empty() {
-            return self.bounds.check(limits).is_ok();
-        }
-        self.bounds.allow_beside(limits, &parts, self.headroom)
     }
 
     /// What the process writes beside the slots of this pool and of those that it has already.
@@ -297,17 +256,4 @@ impl<M: Keeper> Recheck<'_, M> {
             sum.checked_add(beside).unwrap_or(Size::bytes(u64::MAX))
         })
     }
-
-    /// The recheck of a pool without others, on another machine.
-    fn alone_on<'b, N: Keeper>(&'b self, machine: &'b N) -> Recheck<'b, N> {
-        Recheck {
-            to_come: Vec::new(),
-            order: Order::default(),
-            ..self.on(machine)
-        }
-    }
-}
-
-fn is_large_enough(limits: &Limits) -> bool {
-    limits.memory_reservation >= limits.least_reservation()
 }

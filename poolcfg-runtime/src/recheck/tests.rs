@@ -1,9 +1,11 @@
 //! The decisions of a recheck, on machines that are made up: holes of given sizes in the order in which
 //! they are searched, limits, texts of /proc and variables.
 
+mod advised;
 mod any;
 #[cfg(target_pointer_width = "64")]
 mod causes;
+mod engines;
 #[cfg(all(
     target_os = "linux",
     any(
@@ -24,6 +26,7 @@ mod process;
 #[cfg(target_pointer_width = "64")]
 mod promises;
 mod seen;
+mod several;
 #[cfg(target_pointer_width = "64")]
 mod snapshot;
 #[cfg(target_pointer_width = "64")]

@@ -14,11 +14,11 @@ use crate::recheck::kept::{Keeper, Kept};
 pub(crate) struct WithSlack<'a, M> {
     machine: &'a M,
     spare: Size,
-    beside: [Size; 3],
+    beside: Vec<Size>,
 }
 
 impl<'a, M> WithSlack<'a, M> {
-    pub(crate) fn new(machine: &'a M, spare: Size, beside: [Size; 3]) -> Self {
+    pub(crate) const fn new(machine: &'a M, spare: Size, beside: Vec<Size>) -> Self {
         Self {
             machine,
             spare,

@@ -140,10 +140,7 @@ fn every_mistake_names_the_variable_the_value_and_what_is_allowed() {
         ),
     ];
     // The numbers in the messages are those of the x86_64 defaults.
-    let board = Settings::new(&[], &[]).promise(
-        Target::new(poolcfg_core::Arch::X86_64, poolcfg_core::Os::Linux, 64),
-        0,
-    );
+    let board = Settings::new(&[], &[]).promise(Target::new(Arch::X86_64, Os::Linux, 64), 0);
     for (variables, message) in cases {
         assert_eq!(
             read_as(&board, variables).unwrap_err().to_string(),
@@ -162,6 +159,8 @@ fn a_size_has_a_least_with_its_unit() {
         ("MEMORY_RESERVATION", "0", "64KiB"),
         ("MAX_MEMORY_SIZE", "100", "4KiB"),
         ("MAX_MEMORY_SIZE", "0", "4KiB"),
+        ("TABLE_RESERVATION", "0", "4KiB"),
+        ("TABLE_RESERVATION", "1", "4KiB"),
         ("STACK_RESERVATION", "1KiB", "4KiB"),
         ("STACK_RESERVATION", "0", "4KiB"),
     ] {

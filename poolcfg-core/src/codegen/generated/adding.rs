@@ -342,7 +342,6 @@ fn agree(lines: &mut Lines, written: &PoolConsts<'_>, says: &dyn Fn(Refusal) -> 
         ("MAX_INSTANCES", "ASKED_MAX_INSTANCES"),
         ("MEMORY_RESERVATION", "ASKED_MEMORY_RESERVATION"),
         ("MAX_MEMORY_SIZE", "ASKED_MAX_MEMORY_SIZE"),
-        ("ASKED_MAX_MEMORY_SIZE", "ASKED_MEMORY_RESERVATION"),
     ];
     let asked = asked.map(|(least, most)| written.at_most(least, most));
     let unchanged: Vec<String> = asked

@@ -103,11 +103,7 @@ impl PoolConsts<'_> {
     /// The conditions that the consts may be said in poolcfg.toml, which no sum and no other const tells.
     pub(super) fn possible(&self) -> Vec<String> {
         let path = &self.path;
-        let mut conditions = vec![
-            format!("{path}POOLS > 0"),
-            format!("{path}MIN_INSTANCES > 0"),
-            in_grains(&format!("{path}ASKED_MEMORY_RESERVATION")),
-        ];
+        let mut conditions = vec![format!("{path}POOLS > 0")];
         if self.limits.wasmtime.is_some() {
             let end = number(1 << u32::BITS);
             conditions.push(format!("{path}TABLE_ELEMENTS < {end}"));
@@ -115,13 +111,19 @@ impl PoolConsts<'_> {
         conditions
     }
 
-    /// The conditions that the consts are as they were worked out which are not summed up.
+    /// The conditions that the consts are as they were worked out which are not summed up, or which nothing shrinks.
     pub(super) fn fixed(&self) -> Vec<String> {
         let is_fixed = |of: &&Constant| match of.name {
-            "MEMORY_PROTECTION_KEYS" | "MEMORY_PROTECTION_KEYS_AUTO" => true,
+            "MEMORY_PROTECTION_KEYS"
+            | "MEMORY_PROTECTION_KEYS_AUTO"
+            | "MIN_INSTANCES"
+            | "ASKED_MAX_INSTANCES"
+            | "ASKED_MEMORY_RESERVATION"
+            | "ASKED_MAX_MEMORY_SIZE"
+            | "STACK_RESERVATION"
+            | "ASYNC_STACK_SIZE" => true,
             "MEMORY_RESERVATION" => !self.limits.has_memories(),
             "TABLE_RESERVATION" => !self.has_tables(),
-            "STACK_RESERVATION" => !self.has_stacks(),
             _ => false,
         };
         self.consts

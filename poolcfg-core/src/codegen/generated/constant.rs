@@ -57,7 +57,11 @@ impl Constant {
 
     /// Bytes, which the documentation says in a unit, too.
     pub(super) fn bytes(name: &'static str, value: Size, about: &str) -> Self {
-        let about = format!("{about}, in bytes: {}.", value.available());
+        let about = if value < Size::kib(1) {
+            format!("{about}, in bytes.")
+        } else {
+            format!("{about}, in bytes: {}.", value.available())
+        };
         Self::number(name, value.get(), &about)
     }
 

@@ -20,7 +20,7 @@ pub(super) fn of_wasmtime(wasmtime: &Wasmtime, limits: &Limits) -> Vec<Constant>
     consts.extend(consts! {
         flag GUARD_BEFORE_LINEAR_MEMORY = wasmtime.guard_before_linear_memory, "`guard_before_linear_memory`.";
         flag MEMORY_MAY_MOVE = wasmtime.memory_may_move(limits),
-            "`memory_may_move`: not where bounds are checked, and code is the better for it.";
+            "`memory_may_move`: false where code checks bounds, so that it compares with a constant.";
         flag MEMORY_PROTECTION_KEYS_AUTO = wasmtime.memory_protection_keys_auto,
             "Whether `memory_protection_keys` is to be `Enabled::Auto`, and not `Enabled::Yes`.";
         flag PAGEMAP_SCAN = wasmtime.pagemap_scan, "Whether `pagemap_scan` is to be `Enabled::Auto`.";

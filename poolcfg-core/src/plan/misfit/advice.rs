@@ -8,6 +8,7 @@ use crate::engine::limits::Limits;
 use crate::model::fit::MAX_POOLS;
 use crate::model::limit::Limit;
 use crate::plan::misfit::PlanMisfit;
+use crate::plan::misfit::levers::LeastInstances;
 use crate::plan::misfit::nothing::InTheWay;
 use crate::plan::misfit::step::Advised;
 use crate::plan::search::{fits, most_pools};
@@ -37,7 +38,7 @@ impl PlanMisfit {
                 return Some(step);
             }
         }
-        if let Some(step) = self.counts(case) {
+        if let Some(step) = self.counts(case, LeastInstances::Kept) {
             return Some(step);
         }
         if let Some(step) = self.too_few(case) {
@@ -46,17 +47,6 @@ impl PlanMisfit {
         match self.reservation(case) {
             Some(step) => Some(step),
             None => self.both(case),
-        }
-    }
-
-    /// As many instances as fit, where that is fewer than are of use.
-    const fn too_few(&self, case: &ResolvedProcess<'_>) -> Option<Advised> {
-        let pool = &case.pools[self.pool];
-        match self.largest_fit.max_instances {
-            Some(instances) if instances < pool.min_instances && !pool.totals_at.is_said() => {
-                Some(Advised::instances(instances))
-            }
-            _ => None,
         }
     }
 
@@ -129,9 +119,6 @@ impl PlanMisfit {
         let pool = &case.pools[self.pool];
         let text = step.write(Text::new()).str(" fits");
         match step.max_instances {
-            Some(instances) if instances < pool.min_instances => {
-                say!(text; ", below min_instances = ", number(pool.min_instances))
-            }
             Some(instances) if step.memory_reservation.is_none() && !pool.totals_at.is_said() => {
                 match counts_with(case, self.pool, instances) {
                     Some(counts) => counts.write(text.str(", each of ")),
@@ -226,7 +213,7 @@ impl PlanMisfit {
             },
             Limit::RlimitData => match self.raised(case) {
                 Some(raised) => {
-                    say!(text; ", and ", str(asked), "rlimit_data = \"", exact(raised), "\"`")
+                    say!(text; "; ", str(asked), "rlimit_data = \"", exact(raised), "\"`")
                 }
                 None => text,
             },
@@ -293,24 +280,16 @@ impl PlanMisfit {
             (false, MappingName::Tables) => place_of(&pool.keys.table_reservation),
             (false, _) => place_of(&pool.keys.stack_reservation),
         };
-        // Written totals outrank the instances.
-        let instances = if pool.totals_at.is_said() {
-            pool.totals_at
-        } else {
-            pool.max_instances_at
-        };
-        let all = if then_reservation {
-            [decides, region, instances, pool.pools_at]
-        } else {
-            [decides, instances, region, pool.pools_at]
-        };
-        let mut i = 0;
-        while i < all.len() {
-            if all[i].is_said() {
-                return all[i];
-            }
-            i += 1;
-        }
-        case.limits_at[self.limit as usize]
+        let instances = pool.instances_at();
+        FilePlace::first_said(&[
+            (true, decides),
+            (then_reservation, region),
+            (true, instances),
+            (true, region),
+            (pool.asked.pools > 1, pool.pools_at),
+            (true, case.limits_at[self.limit as usize]),
+            // Totals that are not written are Wasmtime's own where any is.
+            (pool.totals_at.is_said(), pool.engine_at),
+        ])
     }
 }

@@ -7,9 +7,9 @@ use crate::engine::footprint::MappingName;
 use crate::engine::wasmtime::Totals;
 use crate::plan::misfit::PlanMisfit;
 use crate::plan::misfit::step::{Advised, MappedTotals, accepts};
-use crate::plan::scale::narrow;
+use crate::plan::scale::{Scale, narrow};
 use crate::resolved::{ResolvedPool, ResolvedProcess};
-use crate::setting::value_or;
+use crate::setting::{Keep, value_or};
 
 /// A number that decides how much of a pool is mapped.
 #[derive(Clone, Copy)]
@@ -19,8 +19,17 @@ enum Lever {
     Stacks,
     GcHeaps,
     Instances,
+    /// How many are of use, of a pool that shrinks to them.
+    Least,
     /// In grains.
     Reservation,
+}
+
+/// Whether fewer instances may be of use than the file says.
+#[derive(Clone, Copy)]
+pub(super) enum LeastInstances {
+    Kept,
+    Lowered,
 }
 
 /// Those that decide where totals are written.
@@ -46,6 +55,7 @@ impl Lever {
             (Self::Memories | Self::Tables | Self::Stacks | Self::GcHeaps, None) => 0,
             (Self::Instances, Some(_)) => wide(value_or(&pool.keys.max_instances, 0)),
             (Self::Instances, None) => wide(pool.asked.max_instances),
+            (Self::Least, _) => wide(pool.min_instances),
             (Self::Reservation, _) => grains(pool.asked.memory_reservation),
         }
     }
@@ -66,6 +76,7 @@ impl Lever {
             Self::Stacks => keys.wasmtime.total_stacks.is_some(),
             Self::GcHeaps => keys.wasmtime.total_gc_heaps.is_some(),
             Self::Instances => keys.max_instances.is_some(),
+            Self::Least => keys.min_instances.is_some(),
             Self::Reservation => keys.memory_reservation.is_some(),
         }
     }
@@ -103,6 +114,7 @@ impl Lever {
             Self::Stacks => step.totals.stacks = Some(narrow(value)),
             Self::GcHeaps => step.totals.gc_heaps = Some(narrow(value)),
             Self::Instances => step.max_instances = Some(narrow(value)),
+            Self::Least => step.min_instances = Some(narrow(value)),
             Self::Reservation => return step.reserving(pool, of_grains(value)),
         }
         step
@@ -111,17 +123,21 @@ impl Lever {
 
 impl PlanMisfit {
     /// The instances that fit, or the totals where those are written; of one number alone if that does.
-    pub(super) const fn counts(&self, case: &ResolvedProcess<'_>) -> Option<Advised> {
+    pub(super) const fn counts(
+        &self,
+        case: &ResolvedProcess<'_>,
+        least: LeastInstances,
+    ) -> Option<Advised> {
         let pool = &case.pools[self.pool];
         if written(pool).is_none() {
-            return self.lowered(case, Lever::Instances);
+            return self.lowered(case, Lever::Instances, least);
         }
         let mut rank = 0;
         while rank < RANKS {
             let mut i = 0;
             while i < COUNTS.len() {
                 if COUNTS[i].rank(pool, self.mapping) == rank {
-                    if let Some(step) = self.lowered(case, COUNTS[i]) {
+                    if let Some(step) = self.lowered(case, COUNTS[i], least) {
                         return Some(step);
                     }
                 }
@@ -129,31 +145,47 @@ impl PlanMisfit {
             }
             rank += 1;
         }
-        self.all_counts(case)
+        self.all_counts(case, least)
+    }
+
+    /// As many instances as fit, where that is fewer than are of use, and so many of use.
+    pub(super) const fn too_few(&self, case: &ResolvedProcess<'_>) -> Option<Advised> {
+        match Scale::new(case, self.pool) {
+            _ if case.pools[self.pool].min_instances <= 1 => None,
+            Some(Scale {
+                keep: Keep::MemoryReservation,
+                ..
+            }) => self.lowered(case, Lever::Least, LeastInstances::Kept),
+            _ => self.counts(case, LeastInstances::Lowered),
+        }
     }
 
     /// The largest reservation that fits.
     pub(super) const fn reservation(&self, case: &ResolvedProcess<'_>) -> Option<Advised> {
         if case.pools[self.pool].asked.has_memories() {
-            self.lowered(case, Lever::Reservation)
+            self.lowered(case, Lever::Reservation, LeastInstances::Kept)
         } else {
             None
         }
     }
 
     /// The totals of as many instances as fit, where no total alone helps.
-    const fn all_counts(&self, case: &ResolvedProcess<'_>) -> Option<Advised> {
+    const fn all_counts(
+        &self,
+        case: &ResolvedProcess<'_>,
+        least: LeastInstances,
+    ) -> Option<Advised> {
         let pool = &case.pools[self.pool];
         let mut search = Bisection {
             fits: 0,
             misfit: wide(pool.least.max_instances).saturating_add(1),
         };
         while let Some(instances) = search.next() {
-            let step = all_for(pool, narrow(instances));
+            let step = self.with(case, all_for(pool, narrow(instances)), least);
             let is_too_small = !matches!(accepts(case, self.pool, &step), Some(false));
             search = search.told(instances, is_too_small);
         }
-        let step = all_for(pool, narrow(search.fits));
+        let step = self.with(case, all_for(pool, narrow(search.fits)), least);
         if search.fits > 0 && matches!(accepts(case, self.pool, &step), Some(true)) {
             Some(self.fewest_keys(case, step))
         } else {
@@ -185,8 +217,26 @@ impl PlanMisfit {
         }
     }
 
+    /// A step, where it leaves fewer instances than are of use, with so many of use if those may be fewer.
+    const fn with(
+        &self,
+        case: &ResolvedProcess<'_>,
+        step: Advised,
+        least: LeastInstances,
+    ) -> Advised {
+        match least {
+            LeastInstances::Kept => step,
+            LeastInstances::Lowered => step.lowering_least(case, self.pool),
+        }
+    }
+
     /// The most of one number that fits, with the rest as it is.
-    const fn lowered(&self, case: &ResolvedProcess<'_>, lever: Lever) -> Option<Advised> {
+    const fn lowered(
+        &self,
+        case: &ResolvedProcess<'_>,
+        lever: Lever,
+        least: LeastInstances,
+    ) -> Option<Advised> {
         let pool = &case.pools[self.pool];
         let less = lever.least(pool).saturating_sub(1);
         let mut search = Bisection {
@@ -195,11 +245,11 @@ impl PlanMisfit {
         };
         while let Some(value) = search.next() {
             // What is at fault is too little for an instance.
-            let step = lever.step(pool, value);
+            let step = self.with(case, lever.step(pool, value), least);
             let is_too_small = !matches!(accepts(case, self.pool, &step), Some(false));
             search = search.told(value, is_too_small);
         }
-        let step = lever.step(pool, search.fits);
+        let step = self.with(case, lever.step(pool, search.fits), least);
         if search.fits > less && matches!(accepts(case, self.pool, &step), Some(true)) {
             Some(step)
         } else {
@@ -217,7 +267,9 @@ impl PlanMisfit {
                 Lever::Tables => without.totals.tables = None,
                 Lever::Stacks => without.totals.stacks = None,
                 Lever::GcHeaps => without.totals.gc_heaps = None,
-                Lever::Instances | Lever::Reservation => without.max_instances = None,
+                Lever::Instances | Lever::Least | Lever::Reservation => {
+                    without.max_instances = None;
+                }
             }
             if matches!(accepts(case, self.pool, &without), Some(true)) {
                 step = without;

@@ -5,6 +5,7 @@ use crate::base::text::{Text, say};
 use crate::engine::limits::Limits;
 use crate::model::limit::Limit;
 use crate::plan::misfit::PlanMisfit;
+use crate::plan::misfit::step::between;
 use crate::plan::search::fits;
 use crate::plan::tables::beside_fewest;
 use crate::resolved::{ResolvedPool, ResolvedProcess};
@@ -94,20 +95,11 @@ impl InTheWay {
     /// Where the first of them is written that is a key of the pool.
     pub(super) const fn place(self, pool: &ResolvedPool<'_>) -> FilePlace {
         let keys = &pool.keys;
-        let places = [
+        FilePlace::first_said(&[
             (self.stack, place_of(&keys.stack_reservation)),
             (self.table, place_of(&keys.table_reservation)),
             (self.guard, place_of(&keys.guard_size)),
-        ];
-        let mut i = 0;
-        while i < places.len() {
-            let (is_in_the_way, place) = places[i];
-            if is_in_the_way && place.is_said() {
-                return place;
-            }
-            i += 1;
-        }
-        FilePlace::NOWHERE
+        ])
     }
 
     const fn left_out(self, limits: Limits) -> Limits {
@@ -131,14 +123,26 @@ impl InTheWay {
             (table, self.table, asked.table_reservation),
             ("stack_reservation", self.stack, asked.stack_reservation),
         ];
-        let mut text = text;
-        let mut before = " with a ";
+        let mut all = 0;
         let mut i = 0;
+        while i < sizes.len() {
+            let (_, is_said, size) = sizes[i];
+            all += (is_said && !size.is_zero()) as u32;
+            i += 1;
+        }
+        let mut text = text;
+        let mut before = 0;
+        i = 0;
         while i < sizes.len() {
             let (name, is_said, size) = sizes[i];
             if is_said && !size.is_zero() {
-                text = say!(text; str(before), str(name), " of ", needed(size));
-                before = " and a ";
+                text = if before == 0 {
+                    text.str(" with ")
+                } else {
+                    text.str(between(before, all))
+                };
+                text = say!(text; "a ", str(name), " of ", needed(size));
+                before += 1;
             }
             i += 1;
         }

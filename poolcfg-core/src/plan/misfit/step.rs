@@ -12,6 +12,8 @@ use crate::setting::{FilePlace, Key, PoolKeys, Setting, place_of};
 #[derive(Clone, Copy)]
 pub(super) struct Advised {
     pub(super) max_instances: Option<u32>,
+    /// Where fewer fit than are of use.
+    pub(super) min_instances: Option<u32>,
     pub(super) totals: MappedTotals,
     pub(super) memory_reservation: Option<Size>,
     /// In the place of a larger one that is written.
@@ -32,6 +34,7 @@ pub(super) struct MappedTotals {
 impl Advised {
     pub(super) const NONE: Self = Self {
         max_instances: None,
+        min_instances: None,
         totals: MappedTotals {
             memories: None,
             tables: None,
@@ -67,6 +70,7 @@ impl Advised {
     pub(super) const fn keys(&self) -> PoolKeys {
         let mut keys = PoolKeys::EMPTY;
         keys.max_instances = given(self.max_instances);
+        keys.min_instances = given(self.min_instances);
         keys.pools = given(self.pools);
         keys.memory_reservation = given_size(self.memory_reservation);
         keys.max_memory_size = given_size(self.max_memory_size);
@@ -86,34 +90,41 @@ impl Advised {
             ("total_stacks = ", self.totals.stacks),
             ("total_gc_heaps = ", self.totals.gc_heaps),
             ("pools = ", self.pools),
+            ("min_instances = ", self.min_instances),
         ];
-        let mut text = text;
-        let mut written = 0;
+        let mut all =
+            self.memory_reservation.is_some() as u32 + self.max_memory_size.is_some() as u32;
         let mut i = 0;
         while i < counts.len() {
+            all += counts[i].1.is_some() as u32;
+            i += 1;
+        }
+        let mut text = text;
+        let mut written = 0;
+        i = 0;
+        while i < counts.len() {
             if let (key, Some(count)) = counts[i] {
-                text = joined(text, written).str(key).number(count);
+                text = joined(text, written, all).str(key).number(count);
                 written += 1;
             }
             i += 1;
         }
         if let Some(size) = self.memory_reservation {
-            text = joined(text, written).str("memory_reservation = \"");
+            text = joined(text, written, all).str("memory_reservation = \"");
             // The exact value is in a unit that nobody reads.
             text = say!(text; exact(size), "\" (", available(size), ")");
             written += 1;
         }
         if let Some(size) = self.max_memory_size {
-            text = say!(joined(text, written); "max_memory_size = \"", exact(size), "\"");
+            text = say!(joined(text, written, all); "max_memory_size = \"", exact(size), "\"");
         }
         text
     }
 
-    /// Where the file says the first of these numbers; [`FilePlace::NOWHERE`] if it says none of them. A total that it
-    /// does not say is Wasmtime's own, since another one is written.
+    /// Where the file says the first of these numbers; [`FilePlace::NOWHERE`] if it says none of them.
     pub(super) const fn place(&self, pool: &ResolvedPool<'_>) -> FilePlace {
         let totals = &pool.keys.wasmtime;
-        let places = [
+        FilePlace::first_said(&[
             (
                 self.max_instances.is_some(),
                 place_of(&pool.keys.max_instances),
@@ -128,22 +139,41 @@ impl Advised {
                 self.totals.gc_heaps.is_some(),
                 place_of(&totals.total_gc_heaps),
             ),
-            (self.totals.is_any(), pool.totals_at),
             (self.pools.is_some(), pool.pools_at),
             (
                 self.memory_reservation.is_some(),
                 pool.memory_reservation_at,
             ),
-        ];
-        let mut i = 0;
-        while i < places.len() {
-            let (is_of_step, place) = places[i];
-            if is_of_step && place.is_said() {
-                return place;
-            }
-            i += 1;
+            (
+                self.min_instances.is_some(),
+                place_of(&pool.keys.min_instances),
+            ),
+        ])
+    }
+
+    /// The same with as many instances of use as it leaves, where more are wanted.
+    pub(super) const fn lowering_least(self, case: &ResolvedProcess<'_>, pool: usize) -> Self {
+        let own = &case.pools[pool];
+        let one = Self {
+            min_instances: Some(1),
+            ..self
+        };
+        match own.said_over(&one.keys(), case.target, case.budget.page_size) {
+            Some(changed) if changed.least.max_instances < own.min_instances => Self {
+                min_instances: Some(changed.least.max_instances),
+                ..self
+            },
+            _ => self,
         }
-        FilePlace::NOWHERE
+    }
+
+    /// Whether nothing changes but how many instances are of use.
+    const fn is_of_least(&self) -> bool {
+        let others = Self {
+            min_instances: None,
+            ..*self
+        };
+        self.min_instances.is_some() && others.keys().first().is_none()
     }
 }
 
@@ -163,6 +193,12 @@ impl Advised {
                 self.max_instances,
                 &one.max_instances,
                 &two.max_instances,
+                false,
+            ),
+            min_instances: if_shared(
+                self.min_instances,
+                &one.min_instances,
+                &two.min_instances,
                 false,
             ),
             totals: MappedTotals {
@@ -206,15 +242,6 @@ impl Advised {
     }
 }
 
-impl MappedTotals {
-    pub(super) const fn is_any(&self) -> bool {
-        self.memories.is_some()
-            || self.tables.is_some()
-            || self.stacks.is_some()
-            || self.gc_heaps.is_some()
-    }
-}
-
 /// Whether everything fits with a step of a pool, and what it changes of those that take a number from the same place;
 /// `None` if that is at fault. The others have the least that they may have.
 pub(super) const fn accepts(
@@ -240,7 +267,11 @@ pub(super) const fn accepts(
         }
         i += 1;
     }
-    let changed = limits[pool];
+    let changed = match step.min_instances {
+        // The pool shrinks to those by itself.
+        Some(least) if step.is_of_least() => limits[pool].with_instances(least),
+        _ => limits[pool],
+    };
     limits = fewest(case, &limits);
     limits[pool] = changed;
     Some(fits(&limits, case))
@@ -283,12 +314,18 @@ const fn if_shared(
     if is_shared { value } else { None }
 }
 
-const fn joined(text: Text, before: u32) -> Text {
+/// What stands before a part of `all` that a text lists, behind so many.
+const fn joined(text: Text, before: u32, all: u32) -> Text {
     text.str(match before {
         0 => "",
         1 => " with ",
-        _ => " and ",
+        _ => between(before, all),
     })
+}
+
+/// What stands between two parts of `all` that a text lists, behind so many.
+pub(super) const fn between(before: u32, all: u32) -> &'static str {
+    if before + 1 < all { ", " } else { " and " }
 }
 
 const fn given(count: Option<u32>) -> Option<Setting<u32>> {

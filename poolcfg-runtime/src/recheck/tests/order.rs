@@ -9,6 +9,7 @@ use poolcfg_core::{
 
 use super::super::recheck;
 use super::super::space::{ProcessLayout, aslr_range};
+use super::advised::variables_in;
 use super::process::{FakeProcess, Started};
 use crate::machine::Machine;
 use crate::recheck::limit::RecheckLimit;
@@ -360,7 +361,7 @@ fn what_is_held_counts_once_under_a_limit_of_the_address_space() {
     process.release(thread);
 }
 
-/// Who does what each refusal says comes to a process in which all pools start.
+/// Who does what a refusal says comes to a process in which all pools start.
 #[test]
 fn what_is_suggested_under_a_limit_of_the_address_space_starts_every_pool() {
     let files: [&[Asked]; 4] = [
@@ -371,35 +372,30 @@ fn what_is_suggested_under_a_limit_of_the_address_space_starts_every_pool() {
     ];
     for file in files {
         let planned = Planned::new(SV39, MIN, file);
-        let mut last = 0;
+        let mut last = (String::new(), 0);
         for left in [Size::mib(1600), Size::gib(2), Size::gib(9)] {
-            let mut variables: Vec<(String, String)> = Vec::new();
-            let mut first = 0;
-            let started = (0..=file.len()).any(|_| {
+            let start = |variables: &[(String, String)]| {
                 let mut process = planned.process([0; 4], true);
                 process.set_address_space_left(left);
-                process.set_variables(&variables);
+                process.set_variables(variables);
                 let started = planned.pools.iter().map(|pool| process.start(pool));
-                let Err(error) = started.collect::<Result<Vec<_>, _>>() else {
-                    return true;
-                };
-                let said = error.split("start with `").nth(1).unwrap_or_else(|| {
-                    panic!(
-                        "{file:?} with {left}: nothing is suggested beside {variables:?}: {error}"
-                    )
-                });
-                let said = said.split('`').next().expect("it ends");
-                let (name, value) = said.split_once('=').expect("a variable");
-                if variables.is_empty() {
-                    let size = value.parse::<Size>().map_or(0, Size::get);
-                    first = value.parse().unwrap_or(size);
-                }
-                variables.retain(|variable| variable.0 != name);
-                variables.push((name.to_owned(), value.to_owned()));
-                false
-            });
-            assert!(started, "{file:?} with {left}: {variables:?}");
-            assert!(first >= last, "{file:?} with {left}: {variables:?}");
+                started.collect::<Result<Vec<_>, _>>().map(drop)
+            };
+            let said = start(&[]).expect_err("it does not fit");
+            let variables = variables_in(&said);
+            let (name, value) = variables
+                .first()
+                .unwrap_or_else(|| panic!("{file:?} with {left}: nothing is suggested: {said}"));
+            if let Err(again) = start(&variables) {
+                panic!("{file:?} with {left}: {variables:?} do not help: {again}");
+            }
+            // More is suggested of a number the higher the limit is.
+            let size = value.parse::<Size>().map_or(0, Size::get);
+            let first = (name.clone(), value.parse().unwrap_or(size));
+            assert!(
+                first.0 != last.0 || first.1 >= last.1,
+                "{file:?} with {left}: {variables:?}"
+            );
             last = first;
         }
     }
