@@ -26,6 +26,7 @@ use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::context::Context;
 use crate::given::Given;
+use crate::given::program::PoolsOf;
 use crate::given::wish::Wish;
 use crate::host::Host;
 use crate::inspect::beyond::NeededKey;
@@ -105,7 +106,12 @@ pub(crate) fn warn(
     }
     let mut noted = Vec::new();
     let model = outcomes().find_map(|outcome| wish.asks_for_model(&outcome.settings));
-    let taken = wish.given.note(&asked, model.as_ref());
+    let is_of_wasmtime = outcomes().any(TargetOutcome::has_wasmtime);
+    let pools = match is_of_wasmtime || wish.engine.is_some() {
+        true => PoolsOf::AsSaid,
+        false => PoolsOf::Native,
+    };
+    let taken = wish.given.note(&asked, model.as_ref(), pools);
     let taken = taken.filter(|_| is_told || !asked.is_empty() || model.is_some());
     for note in taken.into_iter().chain(notes.cloned()) {
         // Targets mostly have the same.

@@ -19,7 +19,7 @@ use crate::cli::args::{Emit, MachineFlags};
 use crate::cli::error::{Error, Source, all};
 use crate::cli::path::shown;
 use crate::cli::shell::Shell;
-use crate::given::program::GivenProgram;
+use crate::given::program::{GivenProgram, PoolsOf};
 use crate::inspect::workload::{GC_HEAPS, PerInstance};
 use crate::inspect::{Inspected, Needs};
 use crate::project::workload::files::{named, needs};
@@ -150,8 +150,15 @@ impl Given {
         &self,
         asked: &[(String, WasmtimeVersion)],
         model: Option<&(String, RelocationModel)>,
+        pools: PoolsOf,
     ) -> Option<String> {
-        Some(self.program.as_ref()?.note(asked, model))
+        Some(self.program.as_ref()?.note(asked, model, pools))
+    }
+
+    /// Whether a program is named that has Wasmtime in it.
+    pub(crate) fn has_wasmtime(&self) -> bool {
+        let program = self.program.as_ref();
+        program.is_some_and(GivenProgram::is_of_wasmtime)
     }
 
     /// Where the counts of a pool with these keys come from: from the workload, or from who has said more.

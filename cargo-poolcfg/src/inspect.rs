@@ -8,8 +8,8 @@
 //! - `options`: its functions at a border; `resources`: what of its types has a place in the bookkeeping
 //! - `instances`: what comes to life with a component, `frame` by frame, and what was `followed` before; `items`:
 //!   what lies in it; `adapters`: what Wasmtime adds for what is `crossing` its border, in `adapter_modules`
-//! - `program`: a program; `other_systems`: one without ELF; `marks`: what tells its target; `versions`: which Wasmtime is in it, and
-//!   by which `paths`
+//! - `program`: a program; `other_systems`: one without ELF; `marks`: what tells its target; `versions`: which Wasmtime is in it, by
+//!   its `paths` and what else is `named`
 //! - `bounds`: which limits a file keeps to, of which version and of which host
 //! - `workload`: several files, and the keys to set for all of them; `beyond`: those that are no counts; `taken`: what
 //!   a pool may have none of; `accepted`: the keys that poolcfg.toml takes
@@ -35,6 +35,7 @@ mod items;
 mod limits;
 mod marks;
 mod module;
+mod named;
 mod options;
 mod other_systems;
 mod paths;
@@ -195,7 +196,7 @@ fn read(path: &Path) -> Result<Inspected, Unreadable> {
     if found.versions.is_empty() {
         found.versions = found.of_parts;
     }
-    let found = found.versions.into_iter().map(versions::text).collect();
+    let found = found.versions.into_iter().map(named::text).collect();
     Ok(Inspected::Program(program, found))
 }
 

@@ -258,6 +258,11 @@ impl<'a> TargetOutcome<'a> {
         pools.any(|pool| pool.asked.wasmtime.is_some())
     }
 
+    /// Whether the program that is given tells that it has Wasmtime.
+    pub(crate) fn is_for_wasmtime(&self) -> bool {
+        self.wish.given.has_wasmtime()
+    }
+
     /// The largest mapping that a process may make, and what keeps it from a larger one.
     pub(crate) fn largest_piece(&self) -> LargestPiece {
         let budget = &self.case.budget;

@@ -184,6 +184,39 @@ fn types_that_are_collected_need_a_heap() {
     }
 }
 
+/// What no operator leads to is not compiled: Wasmtime 36 to 49 run these without a heap, and refuse the others.
+#[test]
+fn code_behind_a_return_needs_no_heap() {
+    let object = "(drop (struct.new $s))";
+    for (code, gc) in [
+        (format!("(return) {object}"), false),
+        (format!("(unreachable) {object}"), false),
+        (format!("(return_call 0) {object}"), false),
+        (
+            format!("(block (br 0) {object} (loop {object}) {object})"),
+            false,
+        ),
+        (
+            format!("(block (br_table 0 0 (i32.const 0)) {object})"),
+            false,
+        ),
+        (
+            format!("(if (i32.const 0) (then (unreachable) {object}))"),
+            false,
+        ),
+        (format!("(block (br 0)) {object}"), true),
+        (format!("(block (br 0) (block)) {object}"), true),
+        (format!("(block (br_if 0 (i32.const 1)) {object})"), true),
+        (
+            format!("(if (i32.const 0) (then (unreachable)) (else {object}))"),
+            true,
+        ),
+    ] {
+        let text = format!("(module (type $s (struct)) (func {code}))");
+        assert_eq!(of_text(&text)["gc"], gc, "{text}");
+    }
+}
+
 /// All modules of a component are compiled together.
 #[test]
 fn code_of_a_module_without_an_instance_needs_a_heap() {

@@ -68,7 +68,9 @@ fn each_shell_has_a_script_and_json_has_none() {
 fn every_command_has_a_man_page() {
     let folder = Folder::new();
     let run = |arguments: &[&str]| ran(program("poolcfg", folder.root()).args(arguments));
-    run(&["man", "a/man1"]).ends(0);
+    run(&["man", "a/man1"])
+        .ends(0)
+        .says("wrote the man pages into a/man1\n");
     let mut pages: Vec<_> = fs::read_dir(folder.path("a/man1"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

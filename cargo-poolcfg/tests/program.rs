@@ -210,6 +210,32 @@ fn a_program_that_does_not_tell_its_version_asks_for_it() {
     }
 }
 
+/// A file that says another engine than the program has: that is told, and what to pass.
+#[test]
+fn a_program_of_wasmtime_is_not_given_to_native_pools_in_silence() {
+    let board = Board::new();
+    board
+        .0
+        .write("poolcfg.toml", "[pooling_allocator]\nengine = \"native\"\n");
+    let run = |flags: &[&str]| board.run(&[&["check", "--program", "server"], flags].concat());
+    run(&[])
+        .ends(0)
+        .says("ok: native pool")
+        .says("Wasmtime 48.0.2, which pools with `engine = \"native\"` do not use: pass `--engine wasmtime`");
+    run(&["--engine", "wasmtime"])
+        .ends(0)
+        .says("Wasmtime 48.0.2 pool")
+        .says_nothing_of("native");
+    run(&["--engine", "native"])
+        .ends(0)
+        .says_nothing_of("do not use");
+    // The version is the program's.
+    board
+        .run(&["--program", "server", "--emit", "wasmtime-toml"])
+        .ends(101)
+        .says("help: set `engine = \"wasmtime\"`, or pass `--engine wasmtime`\n");
+}
+
 /// Where a program was built from, as its panics name it.
 #[test]
 fn paths_of_other_builds_tell_what_they_can() {

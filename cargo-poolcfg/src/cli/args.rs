@@ -177,6 +177,25 @@ impl Generate {
     }
 }
 
+impl Generate {
+    /// The flags that write the same for a machine that `--here` measures; `None` if some say what it measures in a way
+    /// that cannot be left out.
+    pub(crate) fn measured(&self) -> Option<Vec<OsString>> {
+        let mut flags: Vec<OsString> = Vec::new();
+        if let Some(emit) = self.emit {
+            flags.extend(["--emit".into(), emit.name().into()]);
+        }
+        for package in &self.packages.package {
+            flags.extend(["-p".into(), package.into()]);
+        }
+        if let Some(pool) = &self.pool {
+            flags.extend(["--pool".into(), pool.into()]);
+        }
+        flags.extend(self.machine.measured()?);
+        Some(flags)
+    }
+}
+
 /// Flags of `check` and `explain`.
 #[derive(Debug, Args)]
 pub(crate) struct Look {

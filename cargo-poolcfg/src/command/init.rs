@@ -176,6 +176,25 @@ mod tests {
         assert!(case.is_ok(), "{case:#?}");
     }
 
+    /// Whoever takes the `#` from a line changes what the table above it says, and no other.
+    #[test]
+    fn every_key_stands_once() {
+        let keys = TEMPLATE.lines().filter_map(|line| {
+            let (key, _) = line.trim_start_matches("# ").split_once(" = ")?;
+            let is_key = key
+                .chars()
+                .all(|char| char.is_ascii_lowercase() || "_.".contains(char));
+            is_key.then_some(key)
+        });
+        let mut seen = std::collections::BTreeSet::new();
+        let again: Vec<_> = keys.filter(|key| !seen.insert(*key)).collect();
+        assert!(
+            again.is_empty() && seen.len() > 40,
+            "{again:?} {}",
+            seen.len()
+        );
+    }
+
     /// The lines of the template between two, as they are without their `#`.
     fn lines(from: &str, to: &str) -> String {
         TEMPLATE

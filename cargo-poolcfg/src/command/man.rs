@@ -11,6 +11,7 @@ use crate::cli::args::Man;
 use crate::cli::args::alone;
 use crate::cli::error::Error;
 use crate::cli::exit::{Exit, HEADING};
+use crate::cli::path::shown;
 use crate::cli::wrap::unglued;
 use crate::context::Context;
 
@@ -18,13 +19,16 @@ use crate::context::Context;
 ///
 /// # Errors
 /// When the folder cannot be made or written to.
-pub(crate) fn run(_context: &Context<'_>, arguments: &Man) -> Result<Exit, Error> {
+pub(crate) fn run(context: &Context<'_>, arguments: &Man) -> Result<Exit, Error> {
     let folder = &arguments.folder;
     let mut command = alone().disable_help_subcommand(true);
     command.build();
     fs::create_dir_all(folder)
         .and_then(|()| write(&command, folder))
         .map_err(|error| Error::io("write", folder, &error, "name a folder that is writable"))?;
+    context
+        .shell
+        .say(&format!("wrote the man pages into {}", shown(folder)));
     Ok(Exit::Fits)
 }
 

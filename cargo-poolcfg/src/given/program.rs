@@ -18,6 +18,15 @@ use crate::target::rustc::built_for;
 const ASK: &str =
     "pass `--engine-version 48`, or `--run-version`, which runs the program to ask it";
 
+/// Whose the pools are that a program is given for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PoolsOf {
+    /// Some are Wasmtime's, or a flag says that they are not.
+    AsSaid,
+    /// All are native ones, by poolcfg.toml.
+    Native,
+}
+
 /// A program, as far as pools are concerned.
 #[derive(Clone, Debug)]
 pub(crate) struct GivenProgram {
@@ -114,6 +123,7 @@ impl GivenProgram {
         &self,
         asked: &[(String, WasmtimeVersion)],
         model: Option<&(String, RelocationModel)>,
+        pools: PoolsOf,
     ) -> String {
         let path = shown(&self.path);
         let triple = self.facts.triple();
@@ -139,6 +149,9 @@ impl GivenProgram {
                 "but no version of Wasmtime was found in it".to_owned()
             }
             ([], ..) => "but no sign of Wasmtime was found in it: pass `--engine-version 48` if it uses Wasmtime".to_owned(),
+            _ if pools == PoolsOf::Native => format!(
+                "Wasmtime {found}, which pools with `engine = \"native\"` do not use: pass `--engine wasmtime` for its pool"
+            ),
             (_, [_, ..], _) => {
                 let verb = match outranks.len() {
                     1 => "overrides",

@@ -37,7 +37,7 @@ pub(crate) struct Wish {
     pub(crate) va_profile: Option<String>,
     /// Whether the variable says it.
     is_variable: bool,
-    engine: Option<Engine>,
+    pub(crate) engine: Option<Engine>,
     /// The Wasmtime that is meant, whatever the file and the project say.
     pub(crate) engine_version: Option<WasmtimeVersion>,
     /// The program that the text is for; `None` if it is for none.

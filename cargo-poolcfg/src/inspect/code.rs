@@ -47,8 +47,10 @@ pub(super) fn needs_heap<F: Read + Seek>(
         let operators = FunctionBody::new(body.reader())
             .get_operators_reader()
             .map_err(|error| damaged(&error))?;
+        let mut reach = Reach::default();
         for operator in operators {
-            if collected.are_handled(&operator.map_err(|error| damaged(&error))?) {
+            let operator = operator.map_err(|error| damaged(&error))?;
+            if reach.is_compiled(&operator) && collected.are_handled(&operator) {
                 stream.skip(end - stream.at(), end)?;
                 return Ok(true);
             }
@@ -60,6 +62,56 @@ pub(super) fn needs_heap<F: Read + Seek>(
             stream.at(),
         )),
         false => Ok(false),
+    }
+}
+
+/// Which operators of a function are compiled. What follows a `return` or a branch is not, up to the end of its block.
+/// Wasmtime goes further, and leaves out what follows a block that nothing leaves: that counts as compiled here.
+///
+/// Source: `translate_unreachable_operator` in crates/cranelift/src/translate/code_translator.rs (v36, v48).
+#[derive(Debug, Default)]
+struct Reach {
+    /// Behind such an operator, how many blocks begin there and have not ended.
+    dead: Option<u32>,
+}
+
+impl Reach {
+    /// Whether the next operator is.
+    fn is_compiled(&mut self, operator: &Operator<'_>) -> bool {
+        let begins = matches!(
+            operator,
+            Operator::Block { .. }
+                | Operator::Loop { .. }
+                | Operator::If { .. }
+                | Operator::TryTable { .. }
+                | Operator::Try { .. }
+        );
+        let Some(blocks) = &mut self.dead else {
+            let leaves = matches!(
+                operator,
+                Operator::Unreachable
+                    | Operator::Return
+                    | Operator::Br { .. }
+                    | Operator::BrTable { .. }
+                    | Operator::ReturnCall { .. }
+                    | Operator::ReturnCallIndirect { .. }
+                    | Operator::ReturnCallRef { .. }
+            );
+            self.dead = leaves.then_some(0);
+            return true;
+        };
+        let ends = matches!(operator, Operator::End | Operator::Delegate { .. });
+        let parts = matches!(
+            operator,
+            Operator::Else | Operator::Catch { .. } | Operator::CatchAll
+        );
+        match *blocks {
+            0 if ends || parts => self.dead = None,
+            _ if ends => *blocks -= 1,
+            _ if begins => *blocks += 1,
+            _ => {}
+        }
+        false
     }
 }
 

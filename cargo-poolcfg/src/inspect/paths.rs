@@ -1,6 +1,6 @@
 //! Paths of Wasmtime's sources in a program, which panics name: where it was built from, and so of which version.
 
-use super::versions::{NamedVersions, version};
+use super::named::{NamedVersions, version};
 
 /// What the folder of every one of its crates begins with.
 const MARK: &[u8] = b"wasmtime-";

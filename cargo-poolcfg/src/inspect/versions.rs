@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 
-use poolcfg_core::WasmtimeVersion;
 use serde::Deserialize;
 
+use super::named::{NamedVersions, version};
 use super::paths;
 use super::stream::Unreadable;
 
@@ -34,16 +34,6 @@ const WHOLE: u64 = 256 << 20;
 
 /// The most of a larger one that is looked through.
 const TEXTS: u64 = 1 << 30;
-
-/// What the texts of a file tell of Wasmtime.
-#[derive(Debug, Default)]
-pub(super) struct NamedVersions {
-    pub(super) versions: BTreeSet<[u32; 3]>,
-    /// Those of the crates that it is made of, which have its version; of use where there is none of its own.
-    pub(super) of_parts: BTreeSet<[u32; 3]>,
-    /// Whether it is there, be its version known or not.
-    pub(super) is_there: bool,
-}
 
 /// Looks through a file for the versions that its texts name: of a large one, where these parts are known, through them
 /// alone. Of one with more than a gigabyte of them no version is known.
@@ -124,24 +114,6 @@ fn before_name(window: &[u8]) -> impl Iterator<Item = [u32; 3]> {
     })
 }
 
-/// A version that a text begins with, and what follows it.
-pub(super) fn version(mut rest: &[u8]) -> Option<([u32; 3], &[u8])> {
-    let mut version = [0; 3];
-    for (index, part) in version.iter_mut().enumerate() {
-        if index > 0 {
-            rest = rest.strip_prefix(b".")?;
-        }
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        // At the end of a window more may follow.
-        if digits == 0 || digits > 4 || digits == rest.len() && index < 2 {
-            return None;
-        }
-        *part = std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
-        rest = &rest[digits..];
-    }
-    Some((version, rest))
-}
-
 /// What cargo-auditable writes: all crates of a program. Source: rust-secure-code/cargo-auditable, PARSING.md.
 #[derive(Deserialize)]
 struct Crates {
@@ -166,16 +138,6 @@ pub(super) fn in_list(packed: &[u8]) -> Option<BTreeSet<[u32; 3]>> {
         .filter(|package| package.name == "wasmtime" && package.kind != "build")
         .filter_map(|package| Some(version(package.version.as_bytes())?.0));
     Some(versions.collect())
-}
-
-/// As messages and keys write it.
-pub(super) fn text([major, minor, patch]: [u32; 3]) -> String {
-    WasmtimeVersion {
-        major,
-        minor: Some(minor),
-        patch: Some(patch),
-    }
-    .to_string()
 }
 
 #[cfg(test)]

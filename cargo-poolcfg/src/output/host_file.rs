@@ -133,7 +133,12 @@ impl<'a> Chosen<'a> {
         let mistake = diagnostic(
             Code::HostCannot,
             format!("`{kind}` configures a Wasmtime pool, but this pool uses the `native` engine"),
-            "set `engine = \"wasmtime\"` and `version`, or pass `--engine wasmtime --engine-version 48`",
+            match self.outcome.is_for_wasmtime() {
+                true => "set `engine = \"wasmtime\"`, or pass `--engine wasmtime`",
+                false => {
+                    "set `engine = \"wasmtime\"` and `version`, or pass `--engine wasmtime --engine-version 48`"
+                }
+            },
         );
         let place = self.keys().engine.map(|key| key.place);
         Err(Error::from(self.outcome.mistake(mistake, place)))

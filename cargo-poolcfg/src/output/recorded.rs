@@ -119,9 +119,5 @@ pub(crate) fn read(place: &Path) -> Option<Generate> {
     let Ok(Present::Text(text)) = present(place) else {
         return None;
     };
-    let mut words = shlex::split(header::command(&text)?)?;
-    if words.first().is_some_and(|program| program != "cargo") {
-        words.insert(0, "cargo".to_owned());
-    }
-    Generate::recorded(words)
+    header::flags(&text)
 }

@@ -87,7 +87,11 @@ pub(crate) fn words(error: &cargo_metadata::Error) -> String {
         cargo_metadata::Error::CargoMetadata { stderr } => {
             let variable = std::env::var(COLOR_VARIABLE).ok();
             of_color(
-                stderr.trim().trim_start_matches("error: "),
+                // What is said of it goes on behind it.
+                stderr
+                    .trim()
+                    .trim_start_matches("error: ")
+                    .trim_end_matches('.'),
                 variable.as_deref(),
             )
         }
@@ -135,6 +139,18 @@ mod tests {
             );
         }
         assert_eq!(of_color("no memory", Some("foo")), "no memory");
+    }
+
+    /// A sentence that goes on behind it does so with a colon.
+    #[test]
+    fn the_last_point_is_left_out() {
+        let error = cargo_metadata::Error::CargoMetadata {
+            stderr: "error: no package\nmay wish to retry without `--offline`.\n".to_owned(),
+        };
+        assert_eq!(
+            words(&error),
+            "no package\nmay wish to retry without `--offline`"
+        );
     }
 
     /// As a cargo does that has no memory.

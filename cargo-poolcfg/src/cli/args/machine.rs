@@ -99,6 +99,62 @@ impl MachineFlags {
     }
 }
 
+/// What `--here` measures, by its key of `[address_space]`.
+const MEASURED: [&str; 4] = ["va_profile", "stack_limit", "aslr", "layout"];
+
+impl MachineFlags {
+    /// The flags without those that say what `--here` measures; `None` if `--set` says some of it.
+    pub(super) fn measured(&self) -> Option<Vec<OsString>> {
+        let Self {
+            target: _,
+            va_profile: _,
+            relocation_model,
+            stack_limit: _,
+            aslr: _,
+            program: _,
+            run_version: _,
+            layout: _,
+            here: _,
+            fit: FitFlags { fit },
+            engine:
+                EngineFlags {
+                    engine,
+                    engine_version,
+                },
+            workload: _,
+            set,
+        } = self;
+        let is_measured = |flag: &String| {
+            let key = flag.strip_prefix("address_space.").unwrap_or_default();
+            MEASURED.iter().any(|measured| key.starts_with(measured))
+        };
+        if set.iter().any(is_measured) {
+            return None;
+        }
+        let said = [
+            (
+                "--relocation-model",
+                relocation_model.map(|model| model.to_string()),
+            ),
+            ("--engine", engine.map(|engine| engine.to_string())),
+            (
+                "--engine-version",
+                engine_version.map(|version| version.to_string()),
+            ),
+            ("--fit", fit.map(|fit| fit.to_string())),
+        ];
+        let said = said
+            .into_iter()
+            .filter_map(|(flag, value)| Some([flag.into(), value?.into()]));
+        let mut flags: Vec<OsString> = said.flatten().collect();
+        flags.extend(self.files());
+        for flag in set {
+            flags.extend(["--set".into(), flag.into()]);
+        }
+        Some(flags)
+    }
+}
+
 /// Whose pools.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct EngineFlags {
@@ -114,7 +170,7 @@ pub(crate) struct EngineFlags {
 /// The value of `--stack-limit`.
 fn stack_limit(text: &str) -> Result<StackLimit, String> {
     StackLimit::from_text(text).map_err(|error| match error {
-        SizeError::NoNumber => "expected `finite`, `unlimited` or a size such as 1GiB".to_owned(),
+        SizeError::NoNumber => "expected `finite`, `unlimited` or a size such as `1GiB`".to_owned(),
         error => error.to_string(),
     })
 }
