@@ -954,6 +954,41 @@ fn every_package_is_looked_at_whatever_is_wrong_with_others() {
     assert_eq!(json["results"].as_array().unwrap().len(), 2);
 }
 
+/// Where fewer instances fit than are asked, what is said of too many of use is the last that has to be changed.
+#[test]
+fn too_many_of_use_are_told_what_fits() {
+    let project = Project::new();
+    let check = ["check", "--target", RISCV64];
+    let wasmtime = "[pooling_allocator]\nengine = \"wasmtime\"\nwasmtime.version = \"48\"\n";
+    let check_wasmtime = [&check[..], &["--engine-version", "48"]].concat();
+    project.write("poolcfg.toml", &format!("{wasmtime}min_instances = 2000\n"));
+    project
+        .run(&check_wasmtime)
+        .ends(101)
+        .says("above the 1000 instances that are asked without `max_instances`")
+        .says("help: set `min_instances` to 42 or less: no more instances fit");
+    project.write("poolcfg.toml", &format!("{wasmtime}min_instances = 42\n"));
+    project.run(&check_wasmtime).ends(0);
+    let keys = |most: u32, least: u32| {
+        format!(
+            "[pooling_allocator]\nmax_instances = {most}\nmin_instances = {least}\nmemory_reservation = \"4GiB\"\n"
+        )
+    };
+    project.write("poolcfg.toml", &keys(1000, 2000));
+    project
+        .run(&check)
+        .ends(101)
+        .says("set `max_instances` to 60, and `min_instances` to 60 or less");
+    project.write("poolcfg.toml", &keys(60, 60));
+    project.run(&check).ends(0);
+    // Where all that is asked fits, that is what bounds it.
+    project.write("poolcfg.toml", &keys(10, 20));
+    project
+        .run(&check)
+        .ends(101)
+        .says("set `min_instances` to 10 or less");
+}
+
 #[test]
 fn poolcfg_needs_neither_cargo_nor_rustc() {
     let folder = Folder::new();
