@@ -21,7 +21,7 @@ use poolcfg_core::Code;
 use poolcfg_core::file::TargetFacts;
 
 use crate::cli::args::{Emit, Look, Missing};
-use crate::cli::error::{Error, all};
+use crate::cli::error::{Error, all, sound};
 use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::context::Context;
@@ -31,7 +31,7 @@ use crate::given::wish::Wish;
 use crate::host::Host;
 use crate::inspect::beyond::NeededKey;
 use crate::project::workload::{FileWorkload, hold};
-use crate::project::{FileUse, Member, SHARED};
+use crate::project::{Member, SHARED};
 use crate::render::envelope::Results;
 use crate::render::owner::Unowned;
 use crate::target_outcome::{TargetOutcome, misfits};
@@ -165,7 +165,8 @@ pub(crate) fn look(
     let machine = &arguments.machine;
     let given = Given::read(context.shell, machine, Emit::Rust)?;
     let wish = Wish::new(machine, given)?;
-    let mut members = context.members(&arguments.packages, FileUse::Read)?;
+    // What is wrong with one package is no reason to look at no other.
+    let (mut members, faults) = context.sound_members(&arguments.packages)?;
     wish.lay_over(&mut members)?;
     let targets = all(members.iter().map(|member| {
         let targets = context.targets(member, machine, &wish.given)?;
@@ -173,25 +174,42 @@ pub(crate) fn look(
             .into_iter()
             .map(|target| target.facts)
             .collect::<Vec<TargetFacts>>())
-    }))?;
+    }));
+    let targets = match targets {
+        Ok(targets) => targets,
+        Err(error) => return all([faults, Err(error)]).map(|_| Exit::Fits),
+    };
     let is_checked = workload.is_some();
     sources::tell(
         context, &members, &targets, machine, &wish, is_checked, None,
     );
     let platform = context.platform(&members, machine, machine.target.is_empty(), &targets);
-    resolve(
+    let resolved = resolve(
         context,
         &mut members,
         &targets,
         &wish,
         platform.as_ref(),
         lock,
-    )?;
-    let results = all(members
-        .iter()
-        .zip(&targets)
-        .filter(|(member, _)| !member.is_passed_over)
-        .map(|(member, targets)| Ok((member, outcomes(member, targets, &wish)?))))?;
+    );
+    if let (Err(Error::Usage(_)), true) = (&resolved, faults.is_err()) {
+        // Flags that go with no sound package may go with the others.
+        return faults.map(|()| Exit::Fits);
+    }
+    // Where it is not of single packages, no version is known.
+    let is_unknown = resolved.is_err() && members.iter().all(|member| !member.is_refused);
+    let faults = all([faults, resolved]).map(drop);
+    if is_unknown {
+        return faults.map(|()| Exit::Fits);
+    }
+    let (results, of_numbers) = sound(
+        members
+            .iter()
+            .zip(&targets)
+            .filter(|(member, _)| !member.is_passed_over && !member.is_refused)
+            .map(|(member, targets)| Ok((member, outcomes(member, targets, &wish)?))),
+    );
+    let faults = all([faults, of_numbers]).map(drop);
     if context.shell.is_json {
         let every = results.iter().flat_map(|(_, outcomes)| outcomes);
         keep(context, every, &wish);
@@ -210,7 +228,7 @@ pub(crate) fn look(
     });
     tell(&told.collect::<Vec<_>>())?;
     warn(context, &results, &wish, origins);
-    all([misfits(&results), all(held).map(drop)])?;
+    all([faults, misfits(&results), all(held).map(drop)])?;
     Ok(Exit::Fits)
 }
 

@@ -12,7 +12,7 @@ use crate::cli::path::relative;
 use crate::cli::shell::Shell;
 use crate::given::Given;
 use crate::project::workload::NumberDifference;
-use crate::project::{FileUse, Member, members};
+use crate::project::{FileUse, Member, members, sound_members};
 use crate::render::envelope::{Envelope, Results};
 use crate::render::files::ChangeReport;
 use crate::target::executable::{Executable, Linking, crt_static};
@@ -68,6 +68,17 @@ impl Context<'_> {
         file_use: FileUse,
     ) -> Result<Vec<Member>, Error> {
         members(self.program, self.shared, packages, file_use)
+    }
+
+    /// The same without those whose poolcfg.toml is faulty, and every mistake of these.
+    ///
+    /// # Errors
+    /// As for [`sound_members`].
+    pub(crate) fn sound_members(
+        &self,
+        packages: &Packages,
+    ) -> Result<(Vec<Member>, Result<(), Error>), Error> {
+        sound_members(self.program, self.shared, packages, FileUse::Read)
     }
 
     pub(crate) fn rustc(&self) -> Rustc {

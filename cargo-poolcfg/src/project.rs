@@ -17,7 +17,7 @@ use poolcfg_core::Code;
 use poolcfg_core::file::{ConfigFile, FILE_NAME, Location, locate, read_text};
 
 use crate::cli::args::{Packages, SharedFlags};
-use crate::cli::error::{Error, Source, all};
+use crate::cli::error::{Error, Source, sound};
 use crate::cli::invoked_as::InvokedAs;
 use crate::cli::path::shown;
 use crate::project::cargo::{Depth, metadata, tool};
@@ -47,6 +47,8 @@ pub(crate) struct Member {
     pub(crate) shares_file: bool,
     /// Whether its pools are none of its own: it does not depend on Wasmtime, and another one that shares the file does.
     pub(crate) is_passed_over: bool,
+    /// Whether the Wasmtime that it uses is not known, or not that of its poolcfg.toml.
+    pub(crate) is_refused: bool,
     /// How the package depends on poolcfg-runtime.
     pub(crate) runtime: RuntimeDependency,
     /// The text of its poolcfg.toml.
@@ -89,38 +91,49 @@ impl CargoPackage {
 /// The packages of the command line, in the order of the workspace.
 ///
 /// # Errors
-/// When cargo does not run, the choice names no package or more than can be told apart, or a
-/// poolcfg.toml is faulty.
+/// As for [`sound_members`], and when a poolcfg.toml is faulty.
 pub(crate) fn members(
     program: InvokedAs,
     shared: &SharedFlags,
     packages: &Packages,
     file_use: FileUse,
 ) -> Result<Vec<Member>, Error> {
+    let (members, faults) = sound_members(program, shared, packages, file_use)?;
+    faults.map(|()| members)
+}
+
+/// The same without those whose poolcfg.toml is faulty, and every mistake of these; there is one without.
+///
+/// # Errors
+/// When cargo does not run, the choice names no package or more than can be told apart, or every poolcfg.toml is faulty.
+pub(crate) fn sound_members(
+    program: InvokedAs,
+    shared: &SharedFlags,
+    packages: &Packages,
+    file_use: FileUse,
+) -> Result<(Vec<Member>, Result<(), Error>), Error> {
     let Some(manifest) = manifest(program, shared)? else {
         if !packages.package.is_empty() || packages.workspace {
             return Err(Error::usage(
                 "`--package`, `--workspace` and `--exclude` choose packages, and no Cargo.toml is here or above",
             ));
         }
-        return Ok(vec![without_manifest(shared)?]);
+        return Ok((vec![without_manifest(shared)?], Ok(())));
     };
     let metadata = match metadata(&manifest, shared, &Depth::Members) {
         Ok(metadata) => metadata,
         Err(cargo_metadata::Error::Io(_)) if program == InvokedAs::Alone => {
             // No cargo on this machine: the one package of this Cargo.toml.
-            return Ok(vec![member(
-                &manifest,
-                RuntimeDependency::default(),
-                file_use,
-            )?]);
+            let member = member(&manifest, RuntimeDependency::default(), file_use)?;
+            return Ok((vec![member], Ok(())));
         }
         Err(error) => return Err(tool(&error)),
     };
     let several = metadata.workspace_packages().len() > 1;
     let (chosen, scope) = choose(&metadata, &manifest, packages, file_use)?;
     let at_root = metadata.workspace_root.as_std_path().join(FILE_NAME);
-    let members = all(chosen.into_iter().map(|package| {
+    let count = chosen.len();
+    let (members, faults) = sound(chosen.into_iter().map(|package| {
         let manifest = package.manifest_path.as_std_path();
         let mut member = member(manifest, RuntimeDependency::of(package), file_use)?;
         member.named = several.then(|| package.name.to_string());
@@ -133,22 +146,22 @@ pub(crate) fn members(
             workspace: metadata.workspace_root.clone().into_std_path_buf(),
         });
         Ok(member)
-    }))?;
-    if scope == ChosenBy::Named {
-        return Ok(beside_each_other(members));
-    }
+    }));
+    let faulty = count - members.len();
     let with_file: Vec<Member> = members
         .into_iter()
-        .filter(|member| member.source.is_some())
+        .filter(|member| scope == ChosenBy::Named || member.source.is_some())
         .collect();
-    if with_file.is_empty() {
-        return Err(without_file(&metadata, scope, &at_root));
+    match (with_file.is_empty(), faults) {
+        (true, Err(faults)) => Err(faults),
+        (true, Ok(())) => Err(without_file(&metadata, scope, &at_root)),
+        (false, faults) => Ok((beside_each_other(with_file, faulty), faults)),
     }
-    Ok(beside_each_other(with_file))
 }
 
-fn beside_each_other(mut members: Vec<Member>) -> Vec<Member> {
-    let is_one_of_several = members.len() > 1;
+/// Tells them from each other, and from so many that are faulty.
+fn beside_each_other(mut members: Vec<Member>, faulty: usize) -> Vec<Member> {
+    let is_one_of_several = members.len() + faulty > 1;
     let places: Vec<PathBuf> = members.iter().map(|member| member.place.clone()).collect();
     for member in &mut members {
         member.is_one_of_several = is_one_of_several;
@@ -258,6 +271,7 @@ fn member(manifest: &Path, runtime: RuntimeDependency, file_use: FileUse) -> Res
         is_one_of_several: false,
         shares_file: false,
         is_passed_over: false,
+        is_refused: false,
         runtime,
         file: parse(source.as_ref())?,
         source,
@@ -291,6 +305,7 @@ fn without_manifest(shared: &SharedFlags) -> Result<Member, Error> {
         is_one_of_several: false,
         shares_file: false,
         is_passed_over: false,
+        is_refused: false,
         runtime: RuntimeDependency::default(),
         file: parse(source.as_ref())?,
         source,

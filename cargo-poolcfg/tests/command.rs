@@ -914,6 +914,81 @@ fn a_workspace_is_chosen_from_as_cargo_does() {
     project.run(&["check"]).ends(0).says("5 of 5 instances");
 }
 
+/// What is wrong with one package hides nothing of the others: mistakes of a file, numbers that cannot be, and misfits are
+/// told together.
+#[test]
+fn every_package_is_looked_at_whatever_is_wrong_with_others() {
+    let project = Project::new();
+    project.write(
+        "Cargo.toml",
+        "[workspace]\nmembers = [\"a\", \"b\", \"c\", \"d\"]\nresolver = \"3\"\n",
+    );
+    for (name, file) in [
+        ("a", "[pooling_allocator]\nmax_instance = 5\n"),
+        (
+            "b",
+            "[pooling_allocator]\nmax_instances = 5\nmin_instances = 9\n",
+        ),
+        ("c", TOO_LARGE),
+        ("d", "[pooling_allocator]\nmax_instances = 5\n"),
+    ] {
+        let manifest = format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n");
+        project.write(&format!("{name}/Cargo.toml"), &manifest);
+        project.write(&format!("{name}/src/lib.rs"), "");
+        project.write(&format!("{name}/poolcfg.toml"), file);
+    }
+    let check = ["check", "--workspace", "--target", RISCV64];
+    project
+        .run(&check)
+        .ends(101)
+        .says("unknown key `max_instance`")
+        .says("`min_instances = 9` is above `max_instances = 5`")
+        .says("package `c`: pool needs")
+        .says("package `d`: riscv64gc-unknown-linux-gnu: ok");
+    let json = project
+        .run(&[&check[..], &["--message-format", "json"]].concat())
+        .json();
+    let codes = json["diagnostics"].as_array().unwrap().iter();
+    let codes: Vec<_> = codes.filter_map(|one| one["code"].as_str()).collect();
+    assert_eq!(codes, ["PC0004", "PC0010", "PC0001"]);
+    assert_eq!(json["results"].as_array().unwrap().len(), 2);
+}
+
+/// Where fewer instances fit than are asked, what is said of too many of use is the last that has to be changed.
+#[test]
+fn too_many_of_use_are_told_what_fits() {
+    let project = Project::new();
+    let check = ["check", "--target", RISCV64];
+    let wasmtime = "[pooling_allocator]\nengine = \"wasmtime\"\nwasmtime.version = \"48\"\n";
+    let check_wasmtime = [&check[..], &["--engine-version", "48"]].concat();
+    project.write("poolcfg.toml", &format!("{wasmtime}min_instances = 2000\n"));
+    project
+        .run(&check_wasmtime)
+        .ends(101)
+        .says("above the 1000 instances that are asked without `max_instances`")
+        .says("help: set `min_instances` to 42 or less: no more instances fit");
+    project.write("poolcfg.toml", &format!("{wasmtime}min_instances = 42\n"));
+    project.run(&check_wasmtime).ends(0);
+    let keys = |most: u32, least: u32| {
+        format!(
+            "[pooling_allocator]\nmax_instances = {most}\nmin_instances = {least}\nmemory_reservation = \"4GiB\"\n"
+        )
+    };
+    project.write("poolcfg.toml", &keys(1000, 2000));
+    project
+        .run(&check)
+        .ends(101)
+        .says("set `max_instances` to 60, and `min_instances` to 60 or less");
+    project.write("poolcfg.toml", &keys(60, 60));
+    project.run(&check).ends(0);
+    // Where all that is asked fits, that is what bounds it.
+    project.write("poolcfg.toml", &keys(10, 20));
+    project
+        .run(&check)
+        .ends(101)
+        .says("set `min_instances` to 10 or less");
+}
+
 #[test]
 fn poolcfg_needs_neither_cargo_nor_rustc() {
     let folder = Folder::new();

@@ -215,6 +215,14 @@ pub(crate) fn diagnostic(
 
 /// The results of many, or every mistake of those that failed.
 pub(crate) fn all<T>(results: impl IntoIterator<Item = Result<T, Error>>) -> Result<Vec<T>, Error> {
+    let (good, bad) = sound(results);
+    bad.map(|()| good)
+}
+
+/// Those of many that did not fail, and every mistake of the rest.
+pub(crate) fn sound<T>(
+    results: impl IntoIterator<Item = Result<T, Error>>,
+) -> (Vec<T>, Result<(), Error>) {
     let mut good = Vec::new();
     let mut bad: Option<Error> = None;
     for result in results {
@@ -228,8 +236,5 @@ pub(crate) fn all<T>(results: impl IntoIterator<Item = Result<T, Error>>) -> Res
             }
         }
     }
-    match bad {
-        Some(error) => Err(error),
-        None => Ok(good),
-    }
+    (good, bad.map_or(Ok(()), Err))
 }

@@ -30,7 +30,7 @@ use crate::wasmtime::held::VersionFlag;
 use crate::wasmtime::lookup::{Lookup, look_up, resolved};
 use crate::wasmtime::shared::{Sharer, pass_over};
 use counts::{Rest, counts};
-use edits::{Edits, reread};
+use edits::{Edits, ReadFile};
 use left::left;
 
 /// Writes the version and the features that the project uses, and the counts that the workload needs, into the tables of
@@ -251,9 +251,9 @@ fn put_right(
             return Ok(());
         };
         if !seen.insert(source.path.clone()) {
-            let source = edits.source(&source);
-            member.file = reread(&source.text)?;
-            member.source = Some(source.clone());
+            let (edited, file) = edits.read(member, &source);
+            member.file = file;
+            member.source = Some(edited);
             return match member.differences(platform, VersionFlag::Lacks)?.is_empty() {
                 true => Ok(()),
                 false => Err(shared(&source.shown)),
@@ -267,7 +267,8 @@ fn put_right(
         }
         let text = rewritten(&source.text, differences)?;
         let lines = differences.iter().map(Difference::line);
-        edits.put(member, &source, text, lines)
+        edits.put(member, &source, ReadFile::again(text)?, lines);
+        Ok(())
     });
     all(settled).map(|_| ())
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use poolcfg_core::file::{Diagnostic, TargetFacts};
-use poolcfg_core::{Code, Fault};
+use poolcfg_core::{Code, Fault, Plan, PoolKeys, Setting};
 use toml_edit::Document;
 
 use crate::cli::error::{self, Mistake, Source};
@@ -48,6 +48,9 @@ fn diagnostic(fault: &Fault<'_>, member: &Member, facts: &TargetFacts, wish: &Wi
             diagnostic.help = Some(help);
         }
     }
+    if let Some(help) = fewer_of_use(fault, member, facts, wish) {
+        diagnostic.help = Some(help);
+    }
     let program = wish.given.program.as_ref();
     if let (Fault::NoVersion { .. }, Some(program)) = (fault, program) {
         let (message, help) = program.no_version();
@@ -62,6 +65,50 @@ fn diagnostic(fault: &Fault<'_>, member: &Member, facts: &TargetFacts, wish: &Wi
         });
     }
     diagnostic
+}
+
+/// What to write where more instances are to be of use than are asked, and fewer fit than that: what is asked would be the
+/// next thing that is wrong.
+fn fewer_of_use(
+    fault: &Fault<'_>,
+    member: &Member,
+    facts: &TargetFacts,
+    wish: &Wish,
+) -> Option<String> {
+    let Fault::MinAboveMax {
+        max_instances,
+        pool,
+        ..
+    } = *fault
+    else {
+        return None;
+    };
+    let one = PoolKeys {
+        min_instances: Some(Setting::given(1)),
+        ..PoolKeys::EMPTY
+    };
+    let settings = wish.settings(member, facts).pooling_allocator(one);
+    let settings = wish.in_host(&settings, facts.target());
+    let mut case = settings.resolve(facts.target()).ok()?;
+    if let Some(here) = &wish.here {
+        case = here.case(case, &settings.space());
+    }
+    let index = case.pools().iter().position(|own| own.name == pool)?;
+    let plan = Plan::new(&case);
+    let fit = match &plan.misfit {
+        None => plan.guaranteed()[index].max_instances,
+        Some(misfit) if misfit.pool == index => plan.largest_fit(&case, index).max_instances?,
+        Some(_) => return None,
+    };
+    if fit >= max_instances {
+        return None;
+    }
+    Some(match plan.misfit {
+        None => format!("set `min_instances` to {fit} or less: no more instances fit"),
+        Some(_) => format!(
+            "set `max_instances` to {fit}, and `min_instances` to {fit} or less: no more instances fit"
+        ),
+    })
 }
 
 /// The table of a target by its triple, in the file of a package.

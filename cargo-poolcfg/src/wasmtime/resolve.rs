@@ -28,7 +28,8 @@ pub(crate) enum LockNeed {
 /// `--engine-version` cargo is not asked, and without cargo the version in poolcfg.toml is used.
 ///
 /// # Errors
-/// If cargo does not know, and with [`Exit::Misfit`] if poolcfg.toml differs.
+/// If cargo does not know, and with [`Exit::Misfit`] if poolcfg.toml differs. Where it is of single packages, those are
+/// [refused](Member::is_refused).
 pub(crate) fn resolve(
     context: &Context<'_>,
     members: &mut [Member],
@@ -84,12 +85,17 @@ pub(crate) fn resolve(
     let held = each.map(|(sharer, pools)| {
         let is_of_lock = matches!(sharer.found.unknown(), Some(unknown) if unknown.lacks_lock);
         if is_of_lock && lacks_lock {
-            return Ok(None);
+            return (Ok(None), true);
         }
         let held = hold(sharer, pools, platform, lock);
-        lacks_lock |= is_of_lock && held.is_err();
-        held
+        let is_refused = held.is_err();
+        lacks_lock |= is_of_lock && is_refused;
+        (held, is_refused)
     });
+    let (held, refused): (Vec<_>, Vec<bool>) = held.unzip();
+    for (sharer, is_refused) in sharers.iter_mut().zip(refused) {
+        sharer.member.is_refused = is_refused;
+    }
     let warnings = all(held)?;
     let mut said = BTreeSet::new();
     for (code, warning) in warnings.into_iter().flatten() {

@@ -13,13 +13,13 @@ use crate::recheck::layout::{self, Seen};
 use crate::recheck::process_bounds::mapped;
 
 /// What lies beside the pool.
-struct Beside {
+struct NextGroup {
     group: Group,
     /// What is guaranteed to pools of its own file that are not alive, which a start may lower.
     to_come: Option<Limits>,
 }
 
-impl Beside {
+impl NextGroup {
     const fn fixed(group: Group) -> Self {
         Self {
             group,
@@ -32,9 +32,9 @@ impl Beside {
 pub(super) struct Everywhere {
     budget: Budget,
     /// What is placed before the pool: pools of other files, and those of its own that come first.
-    before: Vec<Beside>,
+    before: Vec<NextGroup>,
     /// What has to find its place behind it.
-    after: Vec<Beside>,
+    after: Vec<NextGroup>,
     /// How many pools there are of it.
     pools: u32,
     /// Where one slot may lie that no hole holds which the kernel searches.
@@ -118,7 +118,7 @@ impl Everywhere {
         &mut self,
         limits: Limits,
         alive: impl Iterator<Item = &'a Holding>,
-    ) -> Vec<Beside> {
+    ) -> Vec<NextGroup> {
         let mut rest = limits.pools;
         let mut groups = Vec::new();
         for holding in alive {
@@ -141,7 +141,7 @@ impl Everywhere {
                 None => limits,
             };
             let group = self.group(&Limits { pools: 1, ..took });
-            groups.extend(group.map(Beside::fixed));
+            groups.extend(group.map(NextGroup::fixed));
         }
         let to_come = Limits {
             pools: rest,
@@ -150,7 +150,7 @@ impl Everywhere {
         groups.extend(
             self.group(&to_come)
                 .filter(|_| rest > 0)
-                .map(|group| Beside {
+                .map(|group| NextGroup {
                     group,
                     to_come: Some(to_come),
                 }),
@@ -168,13 +168,13 @@ impl Everywhere {
                     ..took.limits
                 };
                 let group = self.group(&limits);
-                self.before.extend(group.map(Beside::fixed));
+                self.before.extend(group.map(NextGroup::fixed));
             }
             None => {
                 for range in &holding.ranges {
                     let mut sizes = [0; KINDS];
                     sizes[0] = range.end.saturating_sub(range.start);
-                    self.before.push(Beside::fixed(Group {
+                    self.before.push(NextGroup::fixed(Group {
                         sizes,
                         count: 1,
                         slot: 0,
@@ -223,8 +223,8 @@ impl Everywhere {
         let Some(own) = self.group(&own).filter(|_| self.is_known) else {
             return false;
         };
-        let groups = |list: &[Beside]| -> Option<Vec<Group>> {
-            let group = |beside: &Beside| match &beside.to_come {
+        let groups = |list: &[NextGroup]| -> Option<Vec<Group>> {
+            let group = |beside: &NextGroup| match &beside.to_come {
                 Some(limits) => self.group(&left(limits)),
                 None => Some(beside.group),
             };

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use poolcfg_core::file::{Diagnostic, TargetFacts};
+use poolcfg_core::file::{ConfigFile, Diagnostic, TargetFacts};
 
-use super::edits::{Edits, reread};
+use super::edits::{Edits, ReadFile};
 use super::left::{faults, resolves, targets};
 use crate::cli::args::Sync;
 use crate::cli::error::{Error, Source, all};
@@ -45,15 +45,15 @@ pub(super) fn counts(
         if !is_held || !seen.insert(source.path.clone()) {
             return Ok(());
         }
-        let source = edits.source(source);
+        let (source, file) = edits.read(member, source);
         let targets = targets(context, member, arguments)?;
         if !has_workload {
-            return resolves(&source, &targets);
+            return resolves(&source, &file, &targets);
         }
-        let found = differences(context, &source, &targets, arguments)?;
+        let found = differences(context, (&source, &file), &targets, arguments)?;
         if found.is_empty() {
             if is_judged {
-                resolves(&source, &targets)?;
+                resolves(&source, &file, &targets)?;
             }
             let (heading, shown) = (member.heading(), &source.shown);
             context
@@ -67,8 +67,10 @@ pub(super) fn counts(
         }
         workload::unwritten(&source, &found)?;
         let (text, lines) = workload::rewritten(&source.text, &found)?;
-        still_resolves(&source, &text, &targets, &found)?;
-        edits.put(member, &source, text, lines)
+        let edited = ReadFile::again(text)?;
+        still_resolves((&source, &file), &edited.file, &targets, &found)?;
+        edits.put(member, &source, edited, lines);
+        Ok(())
     });
     all(done).map(drop)
 }
@@ -77,11 +79,10 @@ pub(super) fn counts(
 /// targets has.
 fn differences(
     context: &Context<'_>,
-    source: &Source,
+    (source, file): (&Source, &ConfigFile),
     targets: &[TargetFacts],
     arguments: &Sync,
 ) -> Result<Vec<NumberDifference>, Error> {
-    let file = reread(&source.text)?;
     // `check` reports what is at fault.
     let cases = targets.iter().filter_map(|facts| {
         let settings = file.settings(facts);
@@ -90,7 +91,7 @@ fn differences(
     let cases: Vec<_> = cases.collect();
     let least = |pool: &str, key: NeededKey| {
         let each = cases.iter();
-        each.filter_map(|(case, settings)| key.unsaid(case, settings, &file, pool))
+        each.filter_map(|(case, settings)| key.unsaid(case, settings, file, pool))
             .min()
     };
     let missing = arguments.workload.missing();
@@ -102,14 +103,14 @@ fn differences(
 /// # Errors
 /// At the number that is refused, with the reason.
 fn still_resolves(
-    source: &Source,
-    text: &str,
+    (source, file): (&Source, &ConfigFile),
+    edited: &ConfigFile,
     targets: &[TargetFacts],
     found: &[NumberDifference],
 ) -> Result<(), Error> {
-    let before = faults(&reread(&source.text)?, targets);
+    let before = faults(file, targets);
     let is_new = |fault: &Diagnostic| !before.iter().any(|old| old.message == fault.message);
-    let Some(fault) = faults(&reread(text)?, targets).into_iter().find(is_new) else {
+    let Some(fault) = faults(edited, targets).into_iter().find(is_new) else {
         return Ok(());
     };
     Err(workload::refused(source, found, &fault))

@@ -2,6 +2,7 @@
 //! fails leaves every file as it was.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use poolcfg_core::Code;
 use poolcfg_core::file::ConfigFile;
@@ -15,37 +16,63 @@ use crate::project::Member;
 #[derive(Debug, Default)]
 pub(super) struct Edits(Vec<EditedFile>);
 
+/// The text of a file, and what it says.
+#[derive(Clone, Debug)]
+pub(super) struct ReadFile {
+    pub(super) text: Arc<str>,
+    pub(super) file: ConfigFile,
+}
+
+impl ReadFile {
+    /// A new text.
+    ///
+    /// # Errors
+    /// Where it cannot be read again: such a file is never written.
+    pub(super) fn again(text: String) -> Result<Self, Error> {
+        match ConfigFile::parse(&text) {
+            Ok(file) => Ok(Self {
+                text: text.into(),
+                file,
+            }),
+            Err(_) => Err(Error::new(
+                Code::Io,
+                "the edited file would not be a valid poolcfg.toml",
+                "this is a bug in poolcfg: please report it, and set the keys by hand",
+            )),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct EditedFile {
     path: PathBuf,
-    text: String,
+    read: ReadFile,
     /// What is said of it.
     lines: Vec<String>,
 }
 
 impl Edits {
-    /// A file as it is to be.
-    pub(super) fn source(&self, source: &Source) -> Source {
+    /// A file of a package as it is to be, and what it says.
+    pub(super) fn read(&self, member: &Member, source: &Source) -> (Source, ConfigFile) {
         let edited = self.0.iter().find(|file| file.path == source.path);
-        let text = edited.map(|file| file.text.as_str().into());
-        Source {
-            text: text.unwrap_or_else(|| source.text.clone()),
+        let Some(EditedFile { read, .. }) = edited else {
+            return (source.clone(), member.file.clone());
+        };
+        let source = Source {
+            text: read.text.clone(),
             ..source.clone()
-        }
+        };
+        (source, read.file.clone())
     }
 
     /// Takes a new text of a file, with a line for each change.
-    ///
-    /// # Errors
-    /// Where the text is none that can be read again.
     pub(super) fn put(
         &mut self,
         member: &Member,
         source: &Source,
-        text: String,
+        read: ReadFile,
         lines: impl IntoIterator<Item = String>,
-    ) -> Result<(), Error> {
-        reread(&text)?;
+    ) {
         let heading = member.heading();
         let earlier = self.0.iter().position(|file| file.path == source.path);
         let mut said = match earlier.map(|index| self.0.remove(index)) {
@@ -59,10 +86,9 @@ impl Edits {
         said.push(format!("{heading}wrote {}", source.shown));
         self.0.push(EditedFile {
             path: source.path.clone(),
-            text,
+            read,
             lines: said,
         });
-        Ok(())
     }
 
     /// Writes the files, and says so.
@@ -71,7 +97,7 @@ impl Edits {
     /// At the first that cannot be written.
     pub(super) fn write(&self, context: &Context<'_>) -> Result<(), Error> {
         for file in &self.0 {
-            write(&file.path, &file.text, "")?;
+            write(&file.path, &file.read.text, "")?;
             context.changed(&file.path, "written", &[]);
             for line in &file.lines {
                 context.shell.say(line);
@@ -79,15 +105,4 @@ impl Edits {
         }
         Ok(())
     }
-}
-
-/// What the new text says: a file that cannot be read again is never written.
-pub(super) fn reread(text: &str) -> Result<ConfigFile, Error> {
-    ConfigFile::parse(text).map_err(|_| {
-        Error::new(
-            Code::Io,
-            "the edited file would not be a valid poolcfg.toml",
-            "this is a bug in poolcfg: please report it, and set the keys by hand",
-        )
-    })
 }

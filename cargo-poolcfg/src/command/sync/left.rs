@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use poolcfg_core::Plan;
 use poolcfg_core::file::{ConfigFile, Diagnostic, TargetFacts};
 
-use super::edits::{Edits, reread};
+use super::edits::Edits;
 use crate::cli::args::Sync;
 use crate::cli::error::{Error, Source, all};
 use crate::context::Context;
@@ -34,10 +34,9 @@ pub(super) fn left(
         if !seen.insert(source.path.clone()) {
             return Ok(());
         }
-        let source = edits.source(source);
+        let (source, file) = edits.read(member, source);
         let targets = targets(context, member, arguments)?;
-        resolves(&source, &targets)?;
-        let file = reread(&source.text)?;
+        resolves(&source, &file, &targets)?;
         for facts in &targets {
             tell_misfit(context, member, &file, facts);
         }
@@ -98,8 +97,12 @@ pub(super) fn faults(file: &ConfigFile, targets: &[TargetFacts]) -> Vec<Diagnost
 ///
 /// # Errors
 /// At each number that one refuses, as `check` does.
-pub(super) fn resolves(source: &Source, targets: &[TargetFacts]) -> Result<(), Error> {
-    let list = faults(&reread(&source.text)?, targets);
+pub(super) fn resolves(
+    source: &Source,
+    file: &ConfigFile,
+    targets: &[TargetFacts],
+) -> Result<(), Error> {
+    let list = faults(file, targets);
     match list.is_empty() {
         true => Ok(()),
         false => Err(Error::of(list, Some(source))),

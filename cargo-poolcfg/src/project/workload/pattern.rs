@@ -44,7 +44,7 @@ pub(super) fn matching(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Str
         parts.push(PatternPart::Names(Pattern::new("*").map_err(no_pattern)?));
     }
     let mut found = Vec::new();
-    search(folder, &parts, &mut found)
+    search(folder, &parts, &inside, &mut found)
         .map_err(|error| format!("`{pattern}` cannot be searched for: {error}"))?;
     found.sort();
     found.dedup();
@@ -59,7 +59,15 @@ enum PatternPart<'p> {
     Folders,
 }
 
-fn search(base: &Path, parts: &[PatternPart<'_>], found: &mut Vec<PathBuf>) -> io::Result<()> {
+/// Lists a folder.
+type Lister<'l> = &'l dyn Fn(&Path) -> io::Result<Vec<PathBuf>>;
+
+fn search(
+    base: &Path,
+    parts: &[PatternPart<'_>],
+    list: Lister<'_>,
+    found: &mut Vec<PathBuf>,
+) -> io::Result<()> {
     let [part, rest @ ..] = parts else {
         if fs::symlink_metadata(base).is_ok() {
             found.push(base.to_owned());
@@ -67,26 +75,42 @@ fn search(base: &Path, parts: &[PatternPart<'_>], found: &mut Vec<PathBuf>) -> i
         return Ok(());
     };
     match part {
-        PatternPart::Name(name) => search(&base.join(name), rest, found),
-        PatternPart::Names(pattern) => {
-            for path in inside(base)? {
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                if pattern.matches(&name) {
-                    search(&path, rest, found)?;
-                }
-            }
-            Ok(())
-        }
+        PatternPart::Name(name) => search(&base.join(name), rest, list, found),
+        PatternPart::Names(pattern) => named(&list(base)?, pattern, rest, list, found),
         PatternPart::Folders => {
-            search(base, rest, found)?;
-            for path in inside(base)? {
-                if fs::symlink_metadata(&path).is_ok_and(|what| what.is_dir()) {
-                    search(&path, parts, found)?;
+            let all = list(base)?;
+            match rest {
+                // What is in the folder is known.
+                [PatternPart::Names(pattern), rest @ ..] => {
+                    named(&all, pattern, rest, list, found)?;
+                }
+                _ => search(base, rest, list, found)?,
+            }
+            for path in &all {
+                if fs::symlink_metadata(path).is_ok_and(|what| what.is_dir()) {
+                    search(path, parts, list, found)?;
                 }
             }
             Ok(())
         }
     }
+}
+
+/// Goes on from those of these paths whose names match.
+fn named(
+    paths: &[PathBuf],
+    pattern: &Pattern,
+    rest: &[PatternPart<'_>],
+    list: Lister<'_>,
+    found: &mut Vec<PathBuf>,
+) -> io::Result<()> {
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if pattern.matches(&name) {
+            search(path, rest, list, found)?;
+        }
+    }
+    Ok(())
 }
 
 /// What is in a folder; nothing if it is none.
@@ -108,4 +132,33 @@ fn inside(folder: &Path) -> io::Result<Vec<PathBuf>> {
     entries
         .map(|entry| Ok(folder.join(entry?.file_name())))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[test]
+    fn each_folder_is_read_once() {
+        let read = RefCell::new(Vec::new());
+        let list = |folder: &Path| {
+            read.borrow_mut().push(folder.to_owned());
+            inside(folder)
+        };
+        let any = Pattern::new("*.rs").expect("a pattern");
+        let parts = [PatternPart::Folders, PatternPart::Names(any)];
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/project");
+        let mut found = Vec::new();
+        search(&source, &parts, &list, &mut found).expect("it can be read");
+        assert!(found.contains(&source.join("edit.rs")));
+        assert!(found.contains(&source.join("workload/pattern.rs")));
+        let mut read = read.into_inner();
+        let times = read.len();
+        assert!(times > 1);
+        read.sort();
+        read.dedup();
+        assert_eq!(read.len(), times);
+    }
 }

@@ -1,6 +1,6 @@
 //! The sums as the file adds them up again, from its own consts.
 
-use super::arm::{HoleSum, PoolConsts, in_grains};
+use super::arm::{HoleSum, PoolConsts};
 use super::lines::{Lines, number};
 use crate::engine::wasmtime::Wasmtime;
 use crate::model::pieces::PIECES;
@@ -73,7 +73,7 @@ impl<'a> Adding<'a> {
             }
             self.bounds(lines, says);
             for written in self.pools {
-                agree(lines, written, says);
+                written.agree(lines, says);
             }
         });
     }
@@ -320,36 +320,6 @@ impl<'a> Adding<'a> {
         let condition = format!("mapped{lost}{wasted} <= {}", number(self.holes.free));
         lines.assert(&[condition], &says(Refusal::Hole));
     }
-}
-
-/// The assertions that the numbers of one pool agree with each other.
-fn agree(lines: &mut Lines, written: &PoolConsts<'_>, says: &dyn Fn(Refusal) -> String) {
-    let path = &written.path;
-    // A memory that has nothing keeps to that, below.
-    if !written.limits.max_memory_size.is_zero() {
-        let condition = written.at_most("MAX_MEMORY_SIZE", "MEMORY_RESERVATION");
-        lines.assert(&[condition], &says(Refusal::MemoryAboveReservation));
-    }
-    let condition = in_grains(&format!("{path}MEMORY_RESERVATION"));
-    lines.assert(&[condition], &says(Refusal::NotMultiple));
-    if written.limits.wasmtime.is_some() {
-        let condition = written.at_most("MAX_WASM_STACK", "ASYNC_STACK_SIZE");
-        lines.assert(&[condition], &says(Refusal::StackTooSmall));
-    }
-    let condition = written.at_most("MIN_INSTANCES", "MAX_INSTANCES");
-    lines.assert(&[condition], &says(Refusal::MinAboveMax));
-    let asked = [
-        ("MAX_INSTANCES", "ASKED_MAX_INSTANCES"),
-        ("MEMORY_RESERVATION", "ASKED_MEMORY_RESERVATION"),
-        ("MAX_MEMORY_SIZE", "ASKED_MAX_MEMORY_SIZE"),
-    ];
-    let asked = asked.map(|(least, most)| written.at_most(least, most));
-    let unchanged: Vec<String> = asked
-        .into_iter()
-        .chain(written.possible())
-        .chain(written.fixed())
-        .collect();
-    lines.assert(&unchanged, &says(Refusal::Changed));
 }
 
 /// Whether the kernel charges what a pool maps at once.

@@ -1,11 +1,12 @@
 //! What is written for one target, and for one pool of it.
 
 use super::constant::{Constant, Is};
-use super::lines::number;
+use super::lines::{Lines, number};
 use crate::base::size::GRAIN;
 use crate::engine::limits::Limits;
 use crate::file::TargetFacts;
 use crate::plan::Plan;
+use crate::plan::refusal::Refusal;
 use crate::resolved::{ResolvedPool, ResolvedProcess};
 
 /// What the file says for one target. The plan has no misfit: nothing is written of one that has.
@@ -86,7 +87,7 @@ impl PoolConsts<'_> {
 
     /// The condition that one number is not above another. Clippy refuses a comparison that the least or the largest
     /// number of a type decides, so there it is that this number stays.
-    pub(super) fn at_most(&self, least: &str, most: &str) -> String {
+    fn at_most(&self, least: &str, most: &str) -> String {
         let path = &self.path;
         match (self.constant(least), self.constant(most)) {
             (Some(least), _) if least.is_least() => is(least, path),
@@ -100,8 +101,38 @@ impl PoolConsts<'_> {
         self.consts.iter().find(|of| of.name == name)
     }
 
+    /// The assertions that the numbers of the pool agree with each other, and with poolcfg.toml.
+    pub(super) fn agree(&self, lines: &mut Lines, says: &dyn Fn(Refusal) -> String) {
+        let path = &self.path;
+        // A memory that has nothing keeps to that, below.
+        if !self.limits.max_memory_size.is_zero() {
+            let condition = self.at_most("MAX_MEMORY_SIZE", "MEMORY_RESERVATION");
+            lines.assert(&[condition], &says(Refusal::MemoryAboveReservation));
+        }
+        let condition = in_grains(&format!("{path}MEMORY_RESERVATION"));
+        lines.assert(&[condition], &says(Refusal::NotMultiple));
+        if self.limits.wasmtime.is_some() {
+            let condition = self.at_most("MAX_WASM_STACK", "ASYNC_STACK_SIZE");
+            lines.assert(&[condition], &says(Refusal::StackTooSmall));
+        }
+        let condition = self.at_most("MIN_INSTANCES", "MAX_INSTANCES");
+        lines.assert(&[condition], &says(Refusal::MinAboveMax));
+        let asked = [
+            ("MAX_INSTANCES", "ASKED_MAX_INSTANCES"),
+            ("MEMORY_RESERVATION", "ASKED_MEMORY_RESERVATION"),
+            ("MAX_MEMORY_SIZE", "ASKED_MAX_MEMORY_SIZE"),
+        ];
+        let asked = asked.map(|(least, most)| self.at_most(least, most));
+        let unchanged: Vec<String> = asked
+            .into_iter()
+            .chain(self.possible())
+            .chain(self.fixed())
+            .collect();
+        lines.assert(&unchanged, &says(Refusal::Changed));
+    }
+
     /// The conditions that the consts may be said in poolcfg.toml, which no sum and no other const tells.
-    pub(super) fn possible(&self) -> Vec<String> {
+    fn possible(&self) -> Vec<String> {
         let path = &self.path;
         let mut conditions = vec![format!("{path}POOLS > 0")];
         if self.limits.wasmtime.is_some() {
@@ -112,7 +143,7 @@ impl PoolConsts<'_> {
     }
 
     /// The conditions that the consts are as they were worked out which are not summed up, or which nothing shrinks.
-    pub(super) fn fixed(&self) -> Vec<String> {
+    fn fixed(&self) -> Vec<String> {
         let is_fixed = |of: &&Constant| match of.name {
             "MEMORY_PROTECTION_KEYS"
             | "MEMORY_PROTECTION_KEYS_AUTO"
@@ -135,7 +166,7 @@ impl PoolConsts<'_> {
 }
 
 /// The condition that a const is a multiple of 64 KiB.
-pub(super) fn in_grains(name: &str) -> String {
+fn in_grains(name: &str) -> String {
     let grain = GRAIN.get();
     format!("{name}.next_multiple_of({grain}) == {name}")
 }
