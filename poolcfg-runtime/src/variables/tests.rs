@@ -140,10 +140,7 @@ fn every_mistake_names_the_variable_the_value_and_what_is_allowed() {
         ),
     ];
     // The numbers in the messages are those of the x86_64 defaults.
-    let board = Settings::new(&[], &[]).promise(
-        Target::new(poolcfg_core::Arch::X86_64, poolcfg_core::Os::Linux, 64),
-        0,
-    );
+    let board = Settings::new(&[], &[]).promise(Target::new(Arch::X86_64, Os::Linux, 64), 0);
     for (variables, message) in cases {
         assert_eq!(
             read_as(&board, variables).unwrap_err().to_string(),
