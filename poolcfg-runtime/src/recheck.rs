@@ -16,6 +16,7 @@ pub(crate) mod placer;
 pub(crate) mod proc_facts;
 pub(crate) mod process_bounds;
 pub(crate) mod reservation;
+pub(crate) mod rows;
 pub(crate) mod slabs;
 pub(crate) mod snapshot;
 pub(crate) mod with_slack;
@@ -31,7 +32,8 @@ use crate::recheck::misfit::RecheckError;
 use crate::recheck::options::RecheckOptions;
 use crate::recheck::order::Order;
 use crate::recheck::placer::Placer;
-use crate::recheck::process_bounds::{ExceededLimit, ProcessBounds};
+use crate::recheck::proc_facts::ProcFacts;
+use crate::recheck::process_bounds::{ExceededLimit, ProcessBounds, least_margin};
 use crate::recheck::refusal::{SystemRefusal, is_of_size};
 use crate::recheck::slabs::{Slabs, largest};
 use crate::variables::InForce;
@@ -95,6 +97,8 @@ struct Recheck<'a, M> {
     allowed: AllowedAddresses,
     /// How much of the margin a plan has.
     margin: Margin,
+    /// How much of it an engine is not rechecked without.
+    least_margin: Size,
     /// Whether the pool is refused rather than placed where the others do not find their places.
     strict: bool,
 }
@@ -138,14 +142,17 @@ impl<'a, M: Keeper> Recheck<'a, M> {
     ) -> Result<Self, RecheckError> {
         let page_size = machine.page_size();
         let in_force = InForce::read(promise, page_size, |name| machine.variable(name))?;
-        let order = Order::new(promise, holdings, own);
+        let told = ProcFacts::new(machine, holdings);
+        // Before the heap grows by what is read here.
+        let seen = told.seen_engines(holdings, page_size);
+        let order = Order::new(promise, holdings, own, &seen);
         let to_come = order.guarantees();
         Ok(Self {
             machine,
             promise,
             in_force,
             bounds: ProcessBounds::read(
-                machine,
+                &told,
                 &in_force.asked,
                 &to_come,
                 page_size,
@@ -164,6 +171,7 @@ impl<'a, M: Keeper> Recheck<'a, M> {
                 layout::largest_stack(promise.shape),
             ),
             margin: Margin::Most,
+            least_margin: least_margin(&told, holdings, page_size, promise.headroom),
             strict: false,
         })
     }

@@ -91,7 +91,9 @@ fn fewer_of_use(
     let settings = wish.in_host(&settings, facts.target());
     let mut case = settings.resolve(facts.target()).ok()?;
     if let Some(here) = &wish.here {
-        case = here.case(case, &settings.space());
+        case = here.case(case, &settings.space(), |limits, usual| {
+            wish.given.headroom(limits, usual)
+        });
     }
     let index = case.pools().iter().position(|own| own.name == pool)?;
     let plan = Plan::new(&case);

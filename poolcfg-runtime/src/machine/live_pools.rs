@@ -54,6 +54,21 @@ impl HeldAddresses {
         let range = behind.checked_sub(1).and_then(|at| self.0.get(at));
         range.is_some_and(|range| address < range.end)
     }
+
+    /// The parts of a range that are in no mapping of a pool, in ascending order.
+    pub(crate) fn outside(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> + '_ {
+        let first = self.0.partition_point(|held| held.end <= range.start);
+        let held = self.0[first..].iter();
+        let held = held.take_while(move |held| held.start < range.end);
+        let starts = [range.start]
+            .into_iter()
+            .chain(held.clone().map(|held| held.end));
+        let ends = held.map(|held| held.start).chain([range.end]);
+        starts
+            .zip(ends)
+            .map(|(start, end)| start..end)
+            .filter(|part| part.start < part.end)
+    }
 }
 
 /// Who knows what it holds at the moment.

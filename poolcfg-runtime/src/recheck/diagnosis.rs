@@ -14,7 +14,7 @@ use crate::recheck::other_layout::OtherLayout;
 use crate::recheck::process_bounds::{ExceededLimit, demand, held};
 use crate::recheck::refusal::SystemRefusal;
 use crate::recheck::reservation::largest_single;
-use crate::recheck::slabs::slab_bytes;
+use crate::recheck::slabs::{Slabs, slab_bytes};
 use crate::sys::wide;
 
 impl<M: Keeper> Recheck<'_, M> {
@@ -65,6 +65,7 @@ impl<M: Keeper> Recheck<'_, M> {
             headroom: self.headroom,
             source: None,
         };
+        let _owed = self.owed_places();
         let (exceeded, of_size) = match failure {
             Failure::Exceeded(exceeded) => (exceeded, true),
             Failure::Refused(refusal) => {
@@ -83,6 +84,18 @@ impl<M: Keeper> Recheck<'_, M> {
             misfit.built_guard = self.fitting_guard(&misfit);
         }
         misfit
+    }
+
+    /// Reservations for engines that are not made yet: nothing is mapped there, and no other pool may have it.
+    fn owed_places(&self) -> Vec<Slabs<M::Mapping>> {
+        if self.machine.kept().is_held() {
+            return Vec::new();
+        }
+        let owed = self.order.owed().unwrap_or_default();
+        let places = owed
+            .iter()
+            .map(|pool| self.slabs(&pool.limits, self.headroom, false));
+        places.flatten().collect()
     }
 
     /// Why a reservation was refused, as far as the process can be asked.

@@ -35,7 +35,8 @@ impl<M: Keeper> Recheck<'_, M> {
                 return true;
             }
             drop(std::mem::replace(slabs, Slabs::NONE));
-            let found = self.slabs(&line.limits, self.headroom, false);
+            let find = || self.slabs(&line.limits, self.headroom, false);
+            let found = self.machine.as_the_kernel(find);
             found.map(|found| *slabs = found).is_ok()
         })
     }

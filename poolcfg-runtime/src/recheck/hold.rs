@@ -3,13 +3,14 @@
 use std::ops::Range;
 use std::thread::ThreadId;
 
-use poolcfg_core::{Limits, MappingName, Promise};
+use poolcfg_core::{Limits, MappingName, Promise, Size};
 
 use super::in_order::{ReserveOptions, Spare, places};
 use super::{Recheck, one_at_a_time};
 use crate::recheck::kept::Keeper;
 use crate::recheck::kept::KeptPlace;
 use crate::recheck::options::RecheckOptions;
+use crate::recheck::order::Order;
 use crate::recheck::slabs::slab_bytes;
 
 /// What is kept beside an engine: the places of the others, and what keeps the engine out of the margin.
@@ -57,20 +58,22 @@ const TRIES: usize = 3;
 impl<M: Keeper> Recheck<'_, M> {
     /// The places of the others, while an engine of these limits maps its own; `None` if there are none.
     fn beside(&self, limits: &Limits) -> Option<BesideEngine<M::Mapping>> {
-        if !self.plans(&self.order) {
-            return None;
-        }
+        let orders = self.order.tried(self.strict);
+        let mut planned = orders.iter().filter(|order| self.plans(order));
+        planned.find_map(|order| self.beside_all(order, limits))
+    }
+
+    fn beside_all(&self, order: &Order, limits: &Limits) -> Option<BesideEngine<M::Mapping>> {
         // What other threads map for a moment may be in the way.
         for _ in 0..TRIES {
-            if let Some(found) = self.beside_by_book(limits) {
+            if let Some(found) = self.beside_by_book(order, limits) {
                 return Some(found);
             }
-            self.plan(limits);
+            self.plan(order, limits);
         }
-        if let Some(found) = self.beside_by_book(limits) {
+        if let Some(found) = self.beside_by_book(order, limits) {
             return Some(found);
         }
-        let order = &self.order;
         let found = Spare::tried(limits).find_map(|spare| {
             let attempt = |margin| {
                 self.in_order(
@@ -82,7 +85,7 @@ impl<M: Keeper> Recheck<'_, M> {
                     limits,
                 )
             };
-            self.with_most_margin(attempt).ok()
+            self.with_most_margin(Size::ZERO, attempt).ok()
         });
         let found = found?;
         let book = self.addresses(&found, limits);
@@ -93,8 +96,8 @@ impl<M: Keeper> Recheck<'_, M> {
     }
 
     /// The places of the others in the book, if the kernel then finds one for the engine.
-    fn beside_by_book(&self, limits: &Limits) -> Option<BesideEngine<M::Mapping>> {
-        let found = self.by_book(&self.order, limits)?;
+    fn beside_by_book(&self, order: &Order, limits: &Limits) -> Option<BesideEngine<M::Mapping>> {
+        let found = self.by_book(order, limits)?;
         drop(found.own);
         let pages = self.fence(&found.book.margin, limits);
         // Where it is mapped is for the kernel to say.

@@ -91,30 +91,36 @@ impl<M: Keeper> Recheck<'_, M> {
                 return Ok(taken);
             }
         }
-        // An engine that is to come may have been made without `hold`.
-        let unchecked = self.order.unchecked();
-        for order in [&self.order, &unchecked] {
+        let is_owed = self.order.owed().is_some();
+        // An engine maps later than it is rechecked, and the process may map meanwhile.
+        let least_margin = if is_owed || limits.wasmtime.is_some() {
+            self.least_margin
+        } else {
+            Size::ZERO
+        };
+        for order in self.order.tried(self.strict) {
             for spare in Spare::tried(&limits) {
-                if is_held || !self.plans(order) {
+                if is_held || !self.plans(&order) {
                     continue;
                 }
                 let take = |margin| {
                     self.take_in_order(
                         ReserveOptions {
-                            order,
+                            order: &order,
                             margin,
                             spare,
                         },
                         limits,
                     )
                 };
-                match self.with_most_margin(take) {
+                match self.with_most_margin(least_margin, take) {
                     Err(refusal) if refusal.is_of_size() => {}
                     done => return done,
                 }
             }
         }
-        if self.strict && self.plans(&self.order) {
+        // Others are told at their own rechecks that there is no place. An engine has had its recheck.
+        if (is_owed && !is_held) || (self.strict && self.plans(&self.order)) {
             let source = io::ErrorKind::OutOfMemory.into();
             return Err(SystemRefusal::beside(
                 Slabs::NONE,
@@ -123,7 +129,7 @@ impl<M: Keeper> Recheck<'_, M> {
                 source,
             ));
         }
-        self.with_most_margin(|margin| {
+        self.with_most_margin(least_margin, |margin| {
             let slabs = self.slabs(&limits, margin, false)?;
             Ok(self.taken(limits, slabs))
         })
@@ -226,9 +232,10 @@ impl<M: Keeper> Recheck<'_, M> {
         order.matters() || (pools > 1 && order.is_empty())
     }
 
-    /// The largest margin, up to the headroom, with which something is had.
+    /// The largest margin, from `least` up to the headroom, with which something is had.
     pub(super) fn with_most_margin<T>(
         &self,
+        least: Size,
         mut attempt: impl FnMut(Size) -> Result<T, Box<SystemRefusal<M::Mapping>>>,
     ) -> Result<T, Box<SystemRefusal<M::Mapping>>> {
         const STEP: Size = Size::mib(1);
@@ -242,11 +249,12 @@ impl<M: Keeper> Recheck<'_, M> {
             }
             done => return done,
         }
-        // What it held would be missing.
-        drop(attempt(Size::ZERO)?);
         let most = self.headroom.get().div_ceil(STEP.get());
+        let least = least.get().div_ceil(STEP.get()).min(most);
         let margin = |steps: u64| Size::bytes(steps.saturating_mul(STEP.get()));
-        let fits = largest(0, most, |steps| attempt(margin(steps)).is_ok());
+        // What it held would be missing.
+        drop(attempt(margin(least))?);
+        let fits = largest(least, most, |steps| attempt(margin(steps)).is_ok());
         attempt(margin(fits))
     }
 

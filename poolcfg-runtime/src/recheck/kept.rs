@@ -15,6 +15,12 @@ use crate::sys::OwnedMapping;
 pub(crate) trait Keeper: Machine {
     /// The places that are kept for pools still to come.
     fn kept(&self) -> &Kept<Self::Mapping>;
+
+    /// Asks where the kernel puts mappings that an engine makes: a plan for native pools, which are taken by address, may
+    /// do without its alignment.
+    fn as_the_kernel<T>(&self, ask: impl FnOnce() -> T) -> T {
+        ask()
+    }
 }
 
 impl Keeper for ThisMachine {

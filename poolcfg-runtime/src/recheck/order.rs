@@ -19,6 +19,8 @@ pub(crate) struct ToCome {
     pub(crate) limits: Limits,
     /// Whether it has been rechecked, and its engine is still to map it.
     pub(crate) checked: bool,
+    /// Whether its engine seems to have mapped it without telling.
+    pub(crate) seen: bool,
 }
 
 /// The pools that are still to come, before and after the one that is rechecked.
@@ -30,19 +32,26 @@ pub(crate) struct Order {
 
 impl Order {
     /// What is to come of the file of `promise` beside one pool of its own: a new one, or one of `holdings` whose
-    /// engine is to be made.
+    /// engine is to be made. Of `seen` holdings the engines seem to be mapped.
     pub(crate) fn new(
         promise: &Promise<'static>,
         holdings: &[Holding],
         own: Option<usize>,
+        seen: &[usize],
     ) -> Self {
         let mut order = Self::default();
         let file = || promise.process.pools();
+        let checked = |name, limits, at| ToCome {
+            name,
+            limits,
+            checked: true,
+            seen: seen.contains(&at),
+        };
         // Engines of other files have no place in this one.
-        for holding in holdings {
+        for (at, holding) in holdings.iter().enumerate() {
             if let (Some(name), Some(limits)) = (holding.name, holding.unmapped) {
                 if file().all(|(other, _)| other != name) {
-                    order.before.push(ToCome::checked(name, limits));
+                    order.before.push(checked(name, limits, at));
                 }
             }
         }
@@ -58,7 +67,7 @@ impl Order {
                 if own == Some(at) {
                     list = &mut order.after;
                 } else if let Some(limits) = holding.unmapped {
-                    list.push(ToCome::checked(name, limits));
+                    list.push(checked(name, limits, at));
                 }
             }
             if name == promise.name && own.is_none() {
@@ -70,6 +79,7 @@ impl Order {
                 name,
                 limits,
                 checked: false,
+                seen: false,
             };
             // More than the most are as good as one more.
             let more = std::iter::repeat_n(more, all.saturating_sub(here).min(MOST + 1));
@@ -100,23 +110,33 @@ impl Order {
         self.before.is_empty() && self.after.is_empty()
     }
 
-    /// The same without engines that are not made yet.
-    pub(crate) fn unchecked(&self) -> Self {
-        let unchecked =
-            |pools: &[ToCome]| pools.iter().filter(|pool| !pool.checked).copied().collect();
-        Self {
-            before: unchecked(&self.before),
-            after: unchecked(&self.after),
-        }
+    /// What is planned together, the most at first: all that is to come, then without engines that seem to be mapped. And
+    /// last only engines that are not made yet, where the rest has no place; not so if that is strict.
+    pub(crate) fn tried(&self, strict: bool) -> Vec<Self> {
+        let owed = self.owed().filter(|_| !strict);
+        let all = [Some(self.clone()), self.unseen(), owed];
+        let mut orders: Vec<_> = all.into_iter().flatten().collect();
+        orders.dedup();
+        orders
     }
-}
 
-impl ToCome {
-    const fn checked(name: &'static str, limits: Limits) -> Self {
+    /// The same without engines that seem to be mapped; `None` if there are none.
+    fn unseen(&self) -> Option<Self> {
+        let is_any = self.iter().any(|pool| pool.seen);
+        is_any.then(|| self.only(|pool| !pool.seen))
+    }
+
+    /// Only the engines that are not made yet, and are to find what their rechecks have found; `None` if there are none.
+    pub(crate) fn owed(&self) -> Option<Self> {
+        let is_owed = |pool: &ToCome| pool.checked && !pool.seen;
+        self.iter().any(is_owed).then(|| self.only(is_owed))
+    }
+
+    fn only(&self, is_it: impl Fn(&ToCome) -> bool) -> Self {
+        let only = |pools: &[ToCome]| pools.iter().filter(|pool| is_it(pool)).copied().collect();
         Self {
-            name,
-            limits,
-            checked: true,
+            before: only(&self.before),
+            after: only(&self.after),
         }
     }
 }

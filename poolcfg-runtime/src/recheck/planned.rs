@@ -11,6 +11,7 @@ use crate::recheck::book::Book;
 use crate::recheck::in_order::{ReserveOptions, Spare};
 use crate::recheck::kept::Keeper;
 use crate::recheck::moment::Moment;
+use crate::recheck::order::Order;
 use crate::recheck::slabs::Slabs;
 use crate::recheck::snapshot::{Part, Snapshot};
 
@@ -44,6 +45,7 @@ impl<M: Keeper> Recheck<'_, M> {
             order: self.order.clone(),
             allowed: self.allowed.clone(),
             margin: Margin::Most,
+            least_margin: self.least_margin,
             strict: true,
         }
     }
@@ -52,7 +54,8 @@ impl<M: Keeper> Recheck<'_, M> {
     /// place will do, and it takes a third of the time.
     pub(super) fn take_quickly(&self, asked: u64) -> Option<Taken<M::Mapping>> {
         let limits = self.in_force.limits(asked);
-        if limits.wasmtime.is_some() || self.plans(&self.order) {
+        let is_beside = self.plans(&self.order) || self.order.owed().is_some();
+        if limits.wasmtime.is_some() || is_beside {
             return None;
         }
         let footprint = limits.footprint(self.page_size).ok()?;
@@ -179,19 +182,19 @@ impl<M: Keeper> Recheck<'_, M> {
 
     /// Plans for an engine of these limits and the others in a snapshot, and writes the places down, if there is such a
     /// plan.
-    pub(super) fn plan(&self, limits: &Limits) {
-        if let Some(book) = self.with_fenced_heap(|margin| self.planned_beside(limits, margin)) {
+    pub(super) fn plan(&self, order: &Order, limits: &Limits) {
+        let plan = |margin| self.planned_beside(order, limits, margin);
+        if let Some(book) = self.with_fenced_heap(plan) {
             self.machine.kept().write(book);
         }
     }
 
-    fn planned_beside(&self, limits: &Limits, margin: Margin) -> Option<Book> {
+    fn planned_beside(&self, order: &Order, limits: &Limits, margin: Margin) -> Option<Book> {
         let snapshot = Snapshot::of(self.machine, Moment::of(self.machine)?)?;
         let this = Recheck {
             margin,
             ..self.on(&snapshot)
         };
-        let order = &this.order;
         Spare::tried(limits).find_map(|spare| {
             let attempt = |margin| {
                 this.in_order(
@@ -203,7 +206,7 @@ impl<M: Keeper> Recheck<'_, M> {
                     limits,
                 )
             };
-            let found = this.with_most_margin(attempt).ok()?;
+            let found = this.with_most_margin(Size::ZERO, attempt).ok()?;
             let book = this.addresses(&found, limits);
             drop(found);
             this.finds_engines(&book).then_some(book)

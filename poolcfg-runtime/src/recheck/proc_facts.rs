@@ -1,11 +1,13 @@
 //! Facts: what /proc tells of the process, and how much of that is of pools.
 
 use std::cell::OnceCell;
+use std::cmp::Reverse;
 
 use poolcfg_core::Size;
 
 use crate::machine::live_pools::{HeldAddresses, Holding};
 use crate::machine::{Machine, proc};
+use crate::recheck::rows::{Row, hold_all, take_from};
 use crate::sys::wide;
 
 /// What /proc tells of the process and of what pools hold in it, each file read once and not before it is needed.
@@ -13,6 +15,7 @@ pub(crate) struct ProcFacts<'a, M> {
     pub(crate) machine: &'a M,
     status: OnceCell<String>,
     maps: OnceCell<String>,
+    pages: OnceCell<Option<u64>>,
     held: HeldAddresses,
 }
 
@@ -22,6 +25,7 @@ impl<'a, M: Machine> ProcFacts<'a, M> {
             machine,
             status: OnceCell::new(),
             maps: OnceCell::new(),
+            pages: OnceCell::new(),
             held: HeldAddresses::of(holdings),
         }
     }
@@ -38,9 +42,16 @@ impl<'a, M: Machine> ProcFacts<'a, M> {
     /// The first number of /proc/self/statm is `total_vm`, the pages of all maps (proc_pid_statm(5), `vm_stat_account` of
     /// mm/mmap.c).
     pub(crate) fn maps_at_most(&self) -> u64 {
-        let text = self.machine.text("/proc/self/statm");
-        let pages = text.as_deref().and_then(|text| text.split(' ').next());
-        pages.and_then(proc::number).unwrap_or(u64::MAX)
+        self.pages().unwrap_or(u64::MAX)
+    }
+
+    /// The pages of all maps; `None` if they are not told.
+    pub(crate) fn pages(&self) -> Option<u64> {
+        let read = || {
+            let text = self.machine.text("/proc/self/statm")?;
+            proc::number(text.split(' ').next()?)
+        };
+        *self.pages.get_or_init(read)
     }
 
     /// Reads the maps first: the list of many makes the heap grow, which is writable.
@@ -99,47 +110,66 @@ impl<'a, M: Machine> ProcFacts<'a, M> {
         Some(all.saturating_sub(of_engines.min(at_worst)))
     }
 
-    /// Bytes of engines that have been rechecked and are not mapped yet. Whoever made one without telling shows a row of
-    /// maps as long as its longest mapping.
-    pub(crate) fn unmapped_bytes(&self, holdings: &[Holding], page_size: Size) -> u64 {
-        let unmapped = holdings.iter().filter(|holding| holding.unmapped.is_some());
-        let mut rows: Option<Vec<Row>> = None;
-        unmapped.fold(0u64, |sum, engine| {
-            let sizes = mapped_sizes(engine, page_size);
-            let longest = sizes.iter().copied().max().unwrap_or(0);
-            let rows = rows.get_or_insert_with(|| self.rows());
-            if let Some(row) = rows.iter_mut().find(|row| row.bytes >= longest) {
-                row.bytes -= longest;
-                return sum;
+    /// Which holdings are engines that have been rechecked and seem to be mapped: whoever made one without telling shows
+    /// a row of maps as long as its longest mapping, beside those of engines that have told.
+    pub(crate) fn seen_engines(&self, holdings: &[Holding], page_size: Size) -> Vec<usize> {
+        if holdings.iter().all(|holding| holding.unmapped.is_none()) {
+            return Vec::new();
+        }
+        // Native pools have ranges.
+        let mut wanted: Vec<(u64, Option<usize>)> = Vec::new();
+        for (at, engine) in holdings.iter().enumerate() {
+            let sizes = mapped_sizes(engine, page_size).into_iter();
+            if engine.unmapped.is_some() {
+                wanted.push((sizes.max().unwrap_or(0), Some(at)));
+            } else if engine.ranges.is_empty() {
+                wanted.extend(sizes.map(|bytes| (bytes, None)));
             }
-            sizes.into_iter().fold(sum, u64::saturating_add)
-        })
+        }
+        // The longest first, so that none is looked for in what a shorter one has left.
+        wanted.sort_by_key(|(bytes, engine)| (Reverse(*bytes), *engine));
+        let last = wanted.iter().rposition(|(_, engine)| engine.is_some());
+        wanted.truncate(last.map_or(0, |last| last + 1));
+        let sizes: Vec<u64> = wanted.iter().map(|(bytes, _)| *bytes).collect();
+        let mut rows = self.rows();
+        if !hold_all(&rows, &sizes) {
+            wanted.retain(|(bytes, _)| take_from(&mut rows, *bytes));
+        }
+        let engines = wanted.into_iter();
+        engines.filter_map(|(_, engine)| engine).collect()
     }
 
-    /// Rows of maps without a gap between them, which are of no pool whose place is known.
+    /// Bytes of engines that have been rechecked and are not mapped yet.
+    pub(crate) fn unmapped_bytes(&self, holdings: &[Holding], page_size: Size) -> u64 {
+        let seen = self.seen_engines(holdings, page_size);
+        let each = holdings.iter().enumerate();
+        let unmapped =
+            each.filter(|(at, holding)| holding.unmapped.is_some() && !seen.contains(at));
+        let sizes = unmapped.flat_map(|(_, engine)| mapped_sizes(engine, page_size));
+        sizes.fold(0, u64::saturating_add)
+    }
+
+    /// Rows of maps without a gap between them, as far as they are of no pool whose place is known: the kernel makes one map
+    /// of those side by side.
     fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = Vec::new();
-        let mut end = None;
-        for map in self.others().into_iter().flatten() {
-            let bytes = map.end.saturating_sub(map.start);
-            match rows.last_mut() {
-                Some(row) if end == Some(map.start) => {
-                    row.bytes = row.bytes.saturating_add(bytes);
-                    row.maps = row.maps.saturating_add(1);
+        let mut last = None;
+        for map in self.maps() {
+            for part in self.held.outside(map.start..map.end) {
+                let bytes = part.end - part.start;
+                let maps = u64::from(part.start == map.start);
+                match rows.last_mut() {
+                    Some(row) if last == Some(part.start) => {
+                        row.bytes = row.bytes.saturating_add(bytes);
+                        row.maps = row.maps.saturating_add(maps);
+                    }
+                    _ => rows.push(Row { bytes, maps }),
                 }
-                _ => rows.push(Row { bytes, maps: 1 }),
+                last = Some(part.end);
             }
-            end = Some(map.end);
         }
         rows
     }
-}
-
-/// Maps without a gap between them.
-#[derive(Clone, Copy, Debug)]
-struct Row {
-    bytes: u64,
-    maps: u64,
 }
 
 /// The sizes of the mappings that an engine makes.

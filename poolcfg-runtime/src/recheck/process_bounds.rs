@@ -71,7 +71,7 @@ impl ProcessBounds {
     /// Reads what may matter to a pool that is asked for with these limits, beside those that are held and those
     /// that are to come, for which so many bytes are kept.
     pub(crate) fn read<M: Machine>(
-        machine: &M,
+        told: &ProcFacts<'_, M>,
         asked: &Limits,
         to_come: &[Limits],
         page_size: Size,
@@ -85,7 +85,7 @@ impl ProcessBounds {
             rest: Demand::NONE,
             page_size,
         };
-        let told = ProcFacts::new(machine, holdings);
+        let machine = told.machine;
         if machine.limit(Resource::Data).is_some() {
             told.read_maps_first();
         }
@@ -117,8 +117,8 @@ impl ProcessBounds {
         let most = to_come.iter().fold(demand(asked, page_size), |sum, pool| {
             sum.and(demand(pool, page_size))
         });
-        this.read_maps(&told, most.maps, holdings);
-        if this.read_commit_limit(&told, holdings) {
+        this.read_maps(told, most.maps, holdings);
+        if this.read_commit_limit(told, holdings) {
             this.rest.committed = headroom.saturating_sub(data()).get();
         }
         if most.charged > 0 {
@@ -244,7 +244,7 @@ fn ram_and_swap<M: Machine>(machine: &M) -> Option<Size> {
 
 /// Pools that Wasmtime maps for itself, nobody knows where. What the kernel tells of the process has them in it as soon
 /// as they are mapped, up to what they were promised: that is not to be counted twice.
-fn unplaced(holdings: &[Holding]) -> impl Iterator<Item = &Holding> {
+pub(crate) fn unplaced(holdings: &[Holding]) -> impl Iterator<Item = &Holding> {
     holdings.iter().filter(|holding| holding.ranges.is_empty())
 }
 
@@ -261,6 +261,23 @@ pub(crate) fn mapped(holdings: &[Holding], page_size: Size) -> Size {
     let engines = unplaced(holdings).filter(|holding| holding.unmapped.is_none());
     let sizes = engines.flat_map(|engine| mapped_sizes(engine, page_size));
     Size::bytes(sizes.fold(held(holdings).get(), u64::saturating_add))
+}
+
+/// The margin without which no engine is rechecked: half of what the process has not mapped yet of its headroom. In the
+/// layout that the build counts on there is more of it; where there is not, what is mapped until the engine is made may
+/// take its place.
+pub(crate) fn least_margin<M: Machine>(
+    told: &ProcFacts<'_, M>,
+    holdings: &[Holding],
+    page_size: Size,
+    headroom: Size,
+) -> Size {
+    let Some(pages) = told.pages() else {
+        return Size::ZERO;
+    };
+    let all = Size::bytes(pages.saturating_mul(page_size.get()));
+    let rest = all.saturating_sub(mapped(holdings, page_size));
+    Size::bytes(headroom.saturating_sub(rest).get() / 2)
 }
 
 /// Mappings that pools do without, since they lie in fewer pieces than they may.

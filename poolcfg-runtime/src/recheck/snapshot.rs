@@ -141,4 +141,12 @@ impl<M: Keeper> Keeper for Snapshot<'_, M> {
     fn kept(&self) -> &Kept<Part> {
         &self.kept
     }
+
+    fn as_the_kernel<T>(&self, ask: impl FnOnce() -> T) -> T {
+        let set = |huge| std::mem::replace(&mut self.space.borrow_mut().huge, huge);
+        let planned = set(self.huge);
+        let answer = ask();
+        set(planned);
+        answer
+    }
 }

@@ -32,6 +32,8 @@ mod snapshot;
 #[cfg(target_pointer_width = "64")]
 mod suggestions;
 mod sums;
+#[cfg(target_pointer_width = "64")]
+mod unplanned;
 mod wasmtime;
 
 use std::cell::RefCell;

@@ -4,6 +4,7 @@ use poolcfg_core::{Engine, PoolKeys, Setting, Settings, WasmtimeKeys, WasmtimeVe
 
 use super::*;
 use crate::machine::live_pools::Took;
+use crate::recheck::proc_facts::mapped_sizes;
 use crate::recheck::process_bounds::demand;
 
 /// An engine whose slots are 64 MiB, as it was rechecked.
@@ -105,4 +106,35 @@ fn an_engine_that_is_not_mapped_yet_is_left_its_address_space() {
     };
     let before = need(1024, "1000-2000 r--p 0 0:0 0\n");
     assert_eq!(need(1024 + bytes / 1024, &row), before);
+}
+
+/// A row of maps as long as an engine's is no sign of it where it is known to be that of another pool.
+#[test]
+fn what_other_pools_have_mapped_is_no_sign_of_an_engine() {
+    let page_size = Size::kib(4);
+    let waiting = engine(100);
+    let bytes = |holding: &Holding| mapped_sizes(holding, page_size).iter().sum::<u64>();
+    let (start, of_engine) = (0x10_0000_0000, bytes(&waiting));
+    let told = Holding {
+        unmapped: None,
+        ..waiting.clone()
+    };
+    let native = |range| Holding {
+        ranges: vec![range],
+        ..no_bytes_of("native")
+    };
+    let seen = |holdings: &[Holding], end: u64| {
+        let maps = format!("{start:x}-{end:x} ---p 0 0:0 0\n");
+        let machine = Made::new(&[]).with_text("/proc/self/maps", &maps);
+        ProcFacts::new(&machine, holdings).seen_engines(holdings, page_size)
+    };
+    let end = start + of_engine;
+    assert_eq!(seen(std::slice::from_ref(&waiting), end), [0]);
+    assert!(seen(&[told.clone(), waiting.clone()], end).is_empty());
+    assert_eq!(seen(&[told, waiting.clone()], end + of_engine), [1]);
+    // The kernel makes one map of what lies side by side.
+    let above = native(start + 0x1000..end);
+    assert!(seen(&[above, waiting.clone()], end).is_empty());
+    let below = native(start..start + 0x1000);
+    assert_eq!(seen(&[below, waiting], end + 0x1000), [1]);
 }

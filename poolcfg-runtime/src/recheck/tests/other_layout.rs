@@ -34,10 +34,10 @@ enum OtherWay {
 }
 
 /// A file, and processes that are laid out otherwise.
-struct Elsewhere {
-    case: Case,
-    promises: Vec<Promise<'static>>,
-    positions: Vec<ProcessLayout>,
+pub(super) struct Elsewhere {
+    pub(super) case: Case,
+    pub(super) promises: Vec<Promise<'static>>,
+    pub(super) positions: Vec<ProcessLayout>,
 }
 
 impl Elsewhere {
@@ -63,7 +63,7 @@ impl Elsewhere {
         })
     }
 
-    fn process(&self, made: &ProcessLayout, variables: &Variables) -> FakeProcess {
+    pub(super) fn process(&self, made: &ProcessLayout, variables: &Variables) -> FakeProcess {
         let libraries = libraries(&self.case.profile);
         let mut process = FakeProcess::new(&self.case.profile, &self.case.linux, made, &libraries);
         process.set_variables(variables);
@@ -148,7 +148,7 @@ fn suggestions(misfit: &Misfit) -> impl Iterator<Item = Variables> + use<> {
 }
 
 /// Asks so many files.
-fn each_file(usual: u64, mut it: impl FnMut(&Elsewhere)) {
+pub(super) fn each_file(usual: u64, mut it: impl FnMut(&Elsewhere)) {
     let mut runner = TestRunner::new(Config {
         rng_seed: RngSeed::Fixed(number("POOLCFG_SEED").unwrap_or(SEED)),
         failure_persistence: None,

@@ -304,10 +304,25 @@ impl FakeProcess {
         self.kept.leave(thread);
     }
 
-    /// Makes its engine, which maps in Wasmtime's order, and something small before each.
+    /// Makes its engine while the places of the others are kept.
     pub(super) fn make(&self, checked: &CheckedEngine) -> Result<Started, String> {
-        let CheckedEngine { promise, limits } = checked;
         let thread = self.hold(checked);
+        let made = self.make_untold(checked);
+        let CheckedEngine { promise, limits } = checked;
+        let unmapped = |holding: &&mut Holding| {
+            holding.name == Some(promise.name) && holding.unmapped == Some(*limits)
+        };
+        let mut holdings = self.holdings.borrow_mut();
+        let holding = holdings.iter_mut().find(unmapped);
+        holding.expect("it was entered").unmapped = None;
+        drop(holdings);
+        self.release(thread);
+        made
+    }
+
+    /// Makes its engine, which maps in Wasmtime's order, and something small before each. No recheck is told of it.
+    pub(super) fn make_untold(&self, checked: &CheckedEngine) -> Result<Started, String> {
+        let CheckedEngine { promise, limits } = checked;
         let mut mapped = Vec::new();
         let made = [
             MappingName::Memories,
@@ -320,14 +335,6 @@ impl FakeProcess {
             let small = self.map(Size::kib(64)) && self.allocate(Size::kib(64));
             small && (bytes.is_zero() || self.reserve(bytes).map(|part| mapped.push(part)).is_ok())
         });
-        let unmapped = |holding: &&mut Holding| {
-            holding.name == Some(promise.name) && holding.unmapped == Some(*limits)
-        };
-        let mut holdings = self.holdings.borrow_mut();
-        let holding = holdings.iter_mut().find(unmapped);
-        holding.expect("it was entered").unmapped = None;
-        drop(holdings);
-        self.release(thread);
         if !made {
             return Err(format!(
                 "the engine of {} with {} slots finds no place",
@@ -406,6 +413,9 @@ impl Machine for FakeProcess {
     fn text(&self, path: &str) -> Option<String> {
         if path == "/proc/self/status" && self.address_space.is_some() {
             return Some(format!("VmSize: {} kB\n", self.size().get() / 1024));
+        }
+        if path == "/proc/self/statm" {
+            return Some(format!("{} 0\n", self.size().get() / self.page_size.get()));
         }
         if path != "/proc/self/maps" {
             let file = self.file.filter(|file| file.0 == path);

@@ -140,6 +140,8 @@ pub(super) enum StartWay {
     Allocates,
     /// Every engine is made when all pools have been rechecked.
     EnginesLast,
+    /// Engines are made without telling, right after their rechecks.
+    Untold,
     /// And at the end each native pool ends and starts again.
     Again,
     /// And at the end, so many times, some native pools end together and start again in another order.
@@ -180,7 +182,13 @@ fn start(
         Ok(())
     };
     let one = |pool: usize| {
-        let started = process.start(&promises[pool])?;
+        let promise = &promises[pool];
+        let started = match way {
+            StartWay::Untold if promise.asked.wasmtime.is_some() => {
+                process.make_untold(&process.check(promise)?)?
+            }
+            _ => process.start(promise)?,
+        };
         enough(pool, &started.limits)?;
         between()?;
         Ok::<_, String>(started)
@@ -405,6 +413,12 @@ impl Case {
         start(&process, promises, order, way)
     }
 
+    /// Another order than the file's.
+    pub(super) fn shuffled(&self, promises: &[Promise<'static>]) -> Vec<usize> {
+        let [_, shuffled] = self.orders(promises);
+        shuffled
+    }
+
     /// The file's order, and another one.
     fn orders(&self, promises: &[Promise<'static>]) -> [Vec<usize>; 2] {
         let each = promises.iter().enumerate();
@@ -429,6 +443,7 @@ impl Case {
                 (&file, StartWay::Allocates),
                 (&shuffled, StartWay::Allocates),
                 (&shuffled, StartWay::EnginesLast),
+                (&file, StartWay::Untold),
                 (&shuffled, StartWay::Again),
                 (&file, StartWay::AgainTogether(3)),
             ] {

@@ -280,7 +280,7 @@ fn each_file_is_read_once_for_the_limits() {
         ..no_bytes_of("first")
     });
     let _bounds = ProcessBounds::read(
-        &machine,
+        &ProcFacts::new(&machine, &machine.holdings),
         &slots(1000),
         &[],
         Size::kib(4),
