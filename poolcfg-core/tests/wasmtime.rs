@@ -626,9 +626,9 @@ fn the_warning_of_checks_names_what_counts_and_fits() {
         warnings.next().expect("a warning").to_string()
     };
     let (old, new) = (warned("38", None), warned("48", None));
-    assert!(old.starts_with("slots of 1GiB are below 4 GiB"), "{old}");
+    assert!(old.starts_with("slots of 1 GiB are below 4 GiB"), "{old}");
     assert!(
-        new.starts_with("slots of 1GiB and a guard of 2GiB are below 4 GiB"),
+        new.starts_with("slots of 1 GiB and a guard of 2 GiB are below 4 GiB"),
         "{new}"
     );
     let whole = "set `memory_reservation = \"4GiB\"`";
