@@ -94,6 +94,7 @@ fn again(targets: &'static [Target]) -> Result<PathBuf, String> {
 
 impl Made {
     fn make(&self) -> Result<PathBuf, String> {
+        let _lock = cache::lock(&self.target)?;
         self.build()?;
         let stage = self.target.join("stage");
         empty(&stage)?;

@@ -50,17 +50,17 @@ impl Item {
 
 /// Makes those that are not there, in order, and says how far it is.
 pub(crate) fn make(items: &[&Item]) -> Result<(), String> {
-    let mut missing = Vec::new();
     for item in items {
-        if !(item.held)()? {
-            missing.push(*item);
-        } else if item.is_due()? {
+        if (item.held)()? && item.is_due()? {
             item.make_again()?;
         }
     }
-    if missing.is_empty() {
+    if missing(items)?.is_empty() {
         return Ok(());
     }
+    let _lock = cache::lock(&cache::folder()?)?;
+    // Another run may have made them meanwhile.
+    let missing = missing(items)?;
     eprintln!(
         "set-up of `{}`: {} of {} things are there; left are {}",
         cache::folder()?.display(),
@@ -77,6 +77,17 @@ pub(crate) fn make(items: &[&Item]) -> Result<(), String> {
     }
     progress(missing.len(), &missing);
     Ok(())
+}
+
+/// Those that are not there.
+fn missing<'i>(items: &[&'i Item]) -> Result<Vec<&'i Item>, String> {
+    let mut missing = Vec::new();
+    for item in items {
+        if !(item.held)()? {
+            missing.push(*item);
+        }
+    }
+    Ok(missing)
 }
 
 /// What a list of items takes.
