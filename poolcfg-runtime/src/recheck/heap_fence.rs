@@ -15,38 +15,93 @@ use super::{Margin, Recheck};
 use crate::machine::proc;
 use crate::recheck::kept::Keeper;
 
+/// The part of the headroom that the heap is left at least.
+const LEAST_ROOM: u64 = 64;
+
 /// Parts of the headroom that the heap is left below the fence, the largest first. With less, what an allocator maps
 /// instead could come while an engine maps, and be larger than what fits into the margin then.
-const ROOMS: [(u64, Margin); 4] = [
-    (1, Margin::Whole),
-    (8, Margin::Whole),
-    (64, Margin::Whole),
-    (64, Margin::Most),
+const ROOMS: [(u64, PlanWay); 4] = [
+    (1, PlanWay::new(Margin::Whole)),
+    (8, PlanWay::new(Margin::Whole)),
+    (LEAST_ROOM, PlanWay::new(Margin::Whole)),
+    (LEAST_ROOM, PlanWay::new(Margin::Most)),
 ];
+
+/// What is tried before for engines. An engine that is made without [`Held`](crate::Held) lies where the kernel aligns it. The
+/// build counts on that, and on a heap that takes its room from the headroom.
+const ALIGNED_ROOMS: [(u64, PlanWay); 4] = [
+    (1, PlanWay::aligned(Margin::Whole)),
+    (8, PlanWay::aligned(Margin::Whole)),
+    (LEAST_ROOM, PlanWay::aligned(Margin::Whole)),
+    (LEAST_ROOM, PlanWay::aligned(Margin::BesideHeap)),
+];
+
+/// How a plan is made beside the room of the heap.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PlanWay {
+    pub(super) margin: Margin,
+    /// Whether it may do without the kernel's alignment.
+    pub(super) may_pack: bool,
+}
+
+impl PlanWay {
+    pub(super) const fn new(margin: Margin) -> Self {
+        Self {
+            margin,
+            may_pack: true,
+        }
+    }
+
+    const fn aligned(margin: Margin) -> Self {
+        Self {
+            margin,
+            may_pack: false,
+        }
+    }
+}
 
 impl<M: Keeper> Recheck<'_, M> {
     /// Plans with a fence that leaves the heap as much of the headroom as goes beside the whole margin, and otherwise the
     /// least of it beside what goes of the margin. Where no plan goes beside the fence, the heap has to do without.
-    pub(super) fn with_fenced_heap<T>(&self, plan: impl Fn(Margin) -> Option<T>) -> Option<T> {
+    pub(super) fn with_fenced_heap<T>(&self, plan: impl Fn(PlanWay) -> Option<T>) -> Option<T> {
         let kept = self.machine.kept();
         if kept.with_heap_fence(|fence| fence.is_some()) {
-            if let Some(planned) = plan(Margin::Most) {
+            if let Some(planned) = plan(PlanWay::new(Margin::Most)) {
                 return Some(planned);
             }
             drop(kept.replace_heap_fence(None));
         }
         let maps = self.machine.text("/proc/self/maps").unwrap_or_default();
         let heap = heap_end(proc::maps(&maps)).unwrap_or(u64::MAX);
-        for (part, margin) in ROOMS {
+        let aligned = ALIGNED_ROOMS.into_iter().filter(|_| self.has_engines());
+        for (part, way) in aligned.chain(ROOMS) {
             let room = Size::bytes(self.headroom.get() / part).round_down(self.page_size);
             if self.put_heap_fence(heap.saturating_add(room.get())) {
-                if let Some(planned) = plan(margin) {
+                if let Some(planned) = plan(way) {
                     return Some(planned);
                 }
                 drop(kept.replace_heap_fence(None));
             }
         }
-        plan(Margin::Most)
+        plan(PlanWay::new(Margin::Most))
+    }
+
+    /// Whether an engine is rechecked or to come.
+    fn has_engines(&self) -> bool {
+        let order = self.order.iter().map(|pool| &pool.limits);
+        let mut all = order.chain([&self.in_force.asked]);
+        all.any(|limits| limits.wasmtime.is_some())
+    }
+
+    /// The largest margin of a plan.
+    pub(super) fn margin_of(&self, margin: Margin) -> Size {
+        match margin {
+            Margin::Whole | Margin::Most => self.headroom,
+            Margin::BesideHeap => {
+                let room = self.headroom.get() / LEAST_ROOM;
+                self.headroom.saturating_sub(Size::bytes(room))
+            }
+        }
     }
 
     /// Moves the fence to where the places of the book begin now.
