@@ -9,11 +9,13 @@
 
 use std::ops::Range;
 
-use poolcfg_core::Size;
+use poolcfg_core::{Limits, Size};
 
 use super::{Margin, Recheck};
 use crate::machine::proc;
 use crate::recheck::kept::Keeper;
+use crate::recheck::order::Order;
+use crate::recheck::process_bounds::beside_slots;
 
 /// The part of the headroom that the heap is left at least.
 const LEAST_ROOM: u64 = 64;
@@ -84,6 +86,41 @@ impl<M: Keeper> Recheck<'_, M> {
             }
         }
         plan(PlanWay::new(Margin::Most))
+    }
+
+    /// Plans again where the heap has come so near to its fence that it does not hold what a program allocates for an engine
+    /// of these limits. An allocator would map instead, 1 MiB at least, and between the pages of a fenced margin there may be
+    /// no room for that, but where the engine has its place.
+    pub(super) fn widen_heap(&self, order: &Order, limits: &Limits) {
+        let kept = self.machine.kept();
+        let fence = kept.with_heap_fence(|fence| fence.map(|fence| self.machine.address(fence)));
+        let maps = self.machine.text("/proc/self/maps").unwrap_or_default();
+        let all: Vec<_> = proc::maps(&maps).collect();
+        let heap = heap_end(all.iter().copied());
+        let (Some(fence), Some(heap)) = (fence, heap) else {
+            return;
+        };
+        let most = Size::bytes(self.headroom.get() / LEAST_ROOM);
+        let needed = beside_slots(limits).min(most).round_down(self.page_size);
+        let is_other = fence > heap && room(fence, &all).is_none();
+        if is_other || fence.saturating_sub(heap) >= needed.get() / 2 {
+            return;
+        }
+        drop(kept.replace_heap_fence(None));
+        if self.put_heap_fence(heap.saturating_add(needed.get())) {
+            // Twice the least margin is what the process has not mapped yet of its headroom.
+            let left = self.least_margin.get().saturating_mul(2);
+            let rest = Size::bytes(left).saturating_sub(needed);
+            let floors = [rest, Size::ZERO].into_iter();
+            let mut plans =
+                floors.filter_map(|least| self.planned_beside(order, limits, Margin::Most, least));
+            if let Some(book) = plans.next() {
+                kept.write(book);
+                return;
+            }
+            drop(kept.replace_heap_fence(None));
+        }
+        self.put_heap_fence(fence);
     }
 
     /// Whether an engine is rechecked or to come.

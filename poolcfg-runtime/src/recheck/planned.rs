@@ -187,13 +187,20 @@ impl<M: Keeper> Recheck<'_, M> {
     /// Plans for an engine of these limits and the others in a snapshot, and writes the places down, if there is such a
     /// plan.
     pub(super) fn plan(&self, order: &Order, limits: &Limits) {
-        let plan = |way: PlanWay| self.planned_beside(order, limits, way.margin);
+        let plan = |way: PlanWay| self.planned_beside(order, limits, way.margin, Size::ZERO);
         if let Some(book) = self.with_fenced_heap(plan) {
             self.machine.kept().write(book);
         }
     }
 
-    fn planned_beside(&self, order: &Order, limits: &Limits, margin: Margin) -> Option<Book> {
+    /// The same plan, with so much of the margin at least.
+    pub(super) fn planned_beside(
+        &self,
+        order: &Order,
+        limits: &Limits,
+        margin: Margin,
+        least: Size,
+    ) -> Option<Book> {
         let snapshot = Snapshot::of(self.machine, Moment::of(self.machine)?)?;
         let this = Recheck {
             headroom: self.margin_of(margin),
@@ -211,7 +218,7 @@ impl<M: Keeper> Recheck<'_, M> {
                     limits,
                 )
             };
-            let found = this.with_most_margin(Size::ZERO, attempt).ok()?;
+            let found = this.with_most_margin(least, attempt).ok()?;
             let book = this.addresses(&found, limits);
             drop(found);
             this.finds_engines(&book).then_some(book)
