@@ -77,6 +77,8 @@ pub(crate) struct Taken<M> {
 enum Margin {
     /// The headroom.
     Whole,
+    /// The headroom without the least room of the heap.
+    BesideHeap,
     /// As much of the headroom as goes.
     Most,
 }

@@ -64,6 +64,7 @@ impl<M: Keeper> Recheck<'_, M> {
     }
 
     fn beside_all(&self, order: &Order, limits: &Limits) -> Option<BesideEngine<M::Mapping>> {
+        self.widen_heap(order, limits);
         // What other threads map for a moment may be in the way.
         for _ in 0..TRIES {
             if let Some(found) = self.beside_by_book(order, limits) {

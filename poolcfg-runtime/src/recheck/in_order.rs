@@ -274,7 +274,7 @@ impl<M: Keeper> Recheck<'_, M> {
         let mut books: Vec<Book> = [settled, planned.clone()].into();
         books.retain(|book| self.finds_engines(book));
         if books.is_empty() {
-            if way.spare != Spare::None || self.margin == Margin::Whole {
+            if way.spare != Spare::None || self.margin != Margin::Most {
                 let source = io::ErrorKind::OutOfMemory.into();
                 return Err(SystemRefusal::beside(
                     Slabs::NONE,

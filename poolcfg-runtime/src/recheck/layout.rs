@@ -114,6 +114,11 @@ const fn large(target: Target) -> Size {
     }
 }
 
+/// Whether an address lies where x86 searches first without a stack limit.
+pub(crate) const fn is_below_largest_gap(address: u64, window: u64) -> bool {
+    address < window / 6
+}
+
 /// How often it is asked in which direction mmap searches.
 const TRIES: u32 = 8;
 
@@ -126,7 +131,7 @@ pub(crate) fn search<M: Machine>(machine: &M) -> Option<Search> {
     let first = machine.address(&machine.reserve(page).ok()?);
     let unlimited_stack = if upwards {
         Some(UnlimitedStack::Legacy)
-    } else if is_x86(machine.target()) && first < window / 6 {
+    } else if is_x86(machine.target()) && is_below_largest_gap(first, window) {
         // From the top down, but below a gap of 5/6 of the window: arch/x86/mm/mmap.c, mmap_base.
         Some(UnlimitedStack::LargeGap)
     } else {

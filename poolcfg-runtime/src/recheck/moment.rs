@@ -36,8 +36,11 @@ impl Moment {
     /// The process as it is now; `None` if the system does not tell all that decides where a mapping goes.
     pub(super) fn of<M: Keeper>(machine: &M) -> Option<Self> {
         let window = layout::window(machine)?;
-        let search = layout::search(machine)?;
-        machine.kept().unlimited_stack(search.unlimited_stack);
+        let now = layout::search(machine)?;
+        let search = Search {
+            unlimited_stack: machine.kept().unlimited_stack(now.unlimited_stack),
+            ..now
+        };
         let profile = layout::matching(machine).next()?;
         let Layout::Linux(linux) = profile.layout else {
             return None;
@@ -104,7 +107,7 @@ impl Moment {
             most,
             ..
         } = self;
-        let base = base(search, &linux, window, page, &taken);
+        let (base, retry) = bases(search, &linux, window, page, most, &taken);
         let space = PlannedSpace {
             stack,
             guard: page.saturating_mul(LinuxLayout::STACK_GUARD_PAGES),
@@ -113,7 +116,7 @@ impl Moment {
             window,
             base,
             top_down: search.unlimited_stack != Some(UnlimitedStack::Legacy),
-            retry: retry(search, &linux, window, page, base, most),
+            retry,
             huge: self.huge,
             left: self.left,
             lockable: self.lockable,
@@ -121,6 +124,24 @@ impl Moment {
         };
         Some((self.maps + &line, space))
     }
+}
+
+/// Where the search begins, and where it begins again.
+fn bases(
+    search: Search,
+    linux: &LinuxLayout,
+    window: u64,
+    page: u64,
+    most: Size,
+    taken: &[(u64, u64)],
+) -> (u64, u64) {
+    let is_large_gap = search.unlimited_stack == Some(UnlimitedStack::LargeGap);
+    if is_large_gap && !layout::is_below_largest_gap(search.first, window) {
+        // Not a page is free from the top down: the first one was found from the bottom up.
+        return (linux.lowest.get(), search.first);
+    }
+    let base = base(search, linux, window, page, taken);
+    (base, retry(search, linux, window, page, base, most))
 }
 
 /// Where the search begins. Below a gap of 5/6 of the window that is where what lies flush with the first free page ends:

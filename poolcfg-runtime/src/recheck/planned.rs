@@ -5,6 +5,7 @@ use std::thread;
 
 use poolcfg_core::{Limits, Size};
 
+use super::heap_fence::PlanWay;
 use super::{Margin, Recheck, Taken};
 use crate::machine::Machine;
 use crate::recheck::book::Book;
@@ -75,15 +76,15 @@ impl<M: Keeper> Recheck<'_, M> {
         if self.allowed.is_wide() || self.machine.kept().is_held() {
             return None;
         }
-        let take = |margin| self.take_as_planned(least, most, margin);
+        let take = |way| self.take_as_planned(least, most, way);
         if self.plans(&self.order) {
             self.with_fenced_heap(take)
         } else {
-            take(Margin::Most)
+            take(PlanWay::new(Margin::Most))
         }
     }
 
-    fn take_as_planned(&self, least: u64, most: u64, margin: Margin) -> Option<Taken<M::Mapping>> {
+    fn take_as_planned(&self, least: u64, most: u64, way: PlanWay) -> Option<Taken<M::Mapping>> {
         let mut misfits = 0;
         let mut attempt = 0;
         let mut last = None;
@@ -98,7 +99,7 @@ impl<M: Keeper> Recheck<'_, M> {
             } else {
                 last = Some(moment.clone());
                 let snapshot = Snapshot::of(self.machine, moment)?;
-                self.planned(snapshot, least, most, margin)
+                self.planned(snapshot, least, most, way)
             };
             let Some((planned, book)) = found else {
                 misfits += 1;
@@ -124,12 +125,15 @@ impl<M: Keeper> Recheck<'_, M> {
         mut snapshot: Snapshot<'_, M>,
         least: u64,
         most: u64,
-        margin: Margin,
+        way: PlanWay,
     ) -> Option<PlannedPlace> {
         for pad in self.pads() {
             for aligned in [true, false] {
+                if !aligned && !way.may_pack {
+                    continue;
+                }
                 snapshot = snapshot.again(aligned);
-                if let Some(plan) = self.planned_in(&snapshot, (pad, margin), least, most) {
+                if let Some(plan) = self.planned_in(&snapshot, (pad, way.margin), least, most) {
                     return Some(plan);
                 }
             }
@@ -163,7 +167,7 @@ impl<M: Keeper> Recheck<'_, M> {
             Some(snapshot.reserve(pad.round_up(self.page_size)?).ok()?)
         };
         let this = Recheck {
-            headroom: self.headroom.saturating_sub(pad),
+            headroom: self.margin_of(margin).saturating_sub(pad),
             margin,
             ..self.on(snapshot)
         };
@@ -183,15 +187,23 @@ impl<M: Keeper> Recheck<'_, M> {
     /// Plans for an engine of these limits and the others in a snapshot, and writes the places down, if there is such a
     /// plan.
     pub(super) fn plan(&self, order: &Order, limits: &Limits) {
-        let plan = |margin| self.planned_beside(order, limits, margin);
+        let plan = |way: PlanWay| self.planned_beside(order, limits, way.margin, Size::ZERO);
         if let Some(book) = self.with_fenced_heap(plan) {
             self.machine.kept().write(book);
         }
     }
 
-    fn planned_beside(&self, order: &Order, limits: &Limits, margin: Margin) -> Option<Book> {
+    /// The same plan, with so much of the margin at least.
+    pub(super) fn planned_beside(
+        &self,
+        order: &Order,
+        limits: &Limits,
+        margin: Margin,
+        least: Size,
+    ) -> Option<Book> {
         let snapshot = Snapshot::of(self.machine, Moment::of(self.machine)?)?;
         let this = Recheck {
+            headroom: self.margin_of(margin),
             margin,
             ..self.on(&snapshot)
         };
@@ -206,7 +218,7 @@ impl<M: Keeper> Recheck<'_, M> {
                     limits,
                 )
             };
-            let found = this.with_most_margin(Size::ZERO, attempt).ok()?;
+            let found = this.with_most_margin(least, attempt).ok()?;
             let book = this.addresses(&found, limits);
             drop(found);
             this.finds_engines(&book).then_some(book)

@@ -327,3 +327,43 @@ fn no_pool_makes_the_hole_of_an_engine_too_small() {
         }
     }
 }
+
+/// A heap that has come to its fence gets more room before an engine is made: else what an allocator maps instead lies where
+/// the engine has its place.
+#[test]
+fn a_heap_at_its_fence_takes_no_place_of_an_engine() {
+    let pools = [
+        engine(25_551, 128, 0, 4)
+            .times(2)
+            .shrinks(Keep::MemoryReservation),
+        engine(79, 64, 32_768, 2).shrinks(Keep::MemoryReservation),
+        engine(77, 6144, 317_248, 0).shrinks(Keep::MemoryReservation),
+    ];
+    let moved = [0x80_0000, 0xf_f000, 0, 0x200_0000];
+    case("3g-opt", FINITE, Aslr::Minimum, &pools).starts(
+        (moved, true),
+        &[0, 0, 1, 2],
+        StartWay::Allocates,
+    );
+}
+
+/// The heap's room does not come from what the kernel's alignment takes beside engines: those of which no recheck is told
+/// lie where it aligns them.
+#[test]
+fn the_room_of_the_heap_leaves_engines_their_alignment() {
+    let pools = [
+        engine(3, 13_632, 32_768, 0).shrinks(Keep::MemoryReservation),
+        native(7, 24_946_944, 1_864_832, 320, 0)
+            .unguarded_before()
+            .shrinks(Keep::MaxInstances),
+        engine(12, 59_637_760, 0, 4)
+            .times(3)
+            .shrinks(Keep::MemoryReservation),
+    ];
+    let moved = [0, 0x3_ffff_c000, 0, 0x4000_0000];
+    case("va39-16k", FINITE, Aslr::Maximum, &pools).starts(
+        (moved, true),
+        &[0, 1, 2, 2, 2],
+        StartWay::Untold,
+    );
+}
