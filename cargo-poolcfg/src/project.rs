@@ -6,6 +6,7 @@ pub(crate) mod difference;
 pub(crate) mod edit;
 pub(crate) mod pool_tables;
 pub(crate) mod runtime;
+mod spec;
 pub(crate) mod wasmtime_tables;
 pub(crate) mod workload;
 
