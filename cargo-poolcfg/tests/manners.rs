@@ -247,7 +247,7 @@ fn the_advice_of_a_workspace_leads_on() {
         cargo_poolcfg(&folder, &[command])
             .ends(101)
             .says("select a package with `-p`: a, b; or share one file among all packages: put")
-            .says("`[workspace.metadata.poolcfg] config = \"poolcfg.toml\"` into the workspace's Cargo.toml");
+            .says("`config = \"poolcfg.toml\"` under `[workspace.metadata.poolcfg]` of the workspace's Cargo.toml, and run `cargo poolcfg init`");
     }
     cargo_poolcfg(&folder, &["sync", "-p", "a"])
         .ends(101)

@@ -22,8 +22,7 @@ pub(crate) enum FileUse {
 }
 
 /// What shares a poolcfg.toml at the root of a workspace.
-pub(crate) const SHARED: &str =
-    "`[workspace.metadata.poolcfg] config = \"poolcfg.toml\"` into the workspace's Cargo.toml";
+pub(crate) const SHARED: &str = "`config = \"poolcfg.toml\"` under `[workspace.metadata.poolcfg]` of the workspace's Cargo.toml";
 
 /// How packages were chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
