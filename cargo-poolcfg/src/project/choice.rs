@@ -40,8 +40,25 @@ pub(super) enum ChosenBy {
 }
 
 /// The packages that the flags choose, or without flags those that cargo takes: those of `default-members` or all of a
-/// virtual workspace at its root, or else the one of the Cargo.toml.
+/// virtual workspace at its root, or else the one of the Cargo.toml. To write a file to which the workspace points, all
+/// that share it.
 pub(super) fn choose<'a>(
+    metadata: &'a Metadata,
+    manifest: &Path,
+    flags: &Packages,
+    file_use: FileUse,
+) -> Result<(Vec<&'a Package>, ChosenBy), Error> {
+    let (mut chosen, by) = flagged(metadata, manifest, flags, file_use)?;
+    if file_use == FileUse::Write && chosen.iter().any(|package| is_of_workspace(package)) {
+        let mut others = metadata.workspace_packages();
+        others.retain(|other| is_of_workspace(other) && chosen.iter().all(|it| it.id != other.id));
+        chosen.extend(others);
+    }
+    Ok((chosen, by))
+}
+
+/// The same without those that share a file with them.
+fn flagged<'a>(
     metadata: &'a Metadata,
     manifest: &Path,
     flags: &Packages,
