@@ -287,8 +287,17 @@ fn a_new_file_ends_as_what_is_written() {
         .says("leave out `--emit`, or name a file that ends in `.json`");
     poolcfg(&folder, &["--emit", "spin-env", "-o", "foo.toml"])
         .ends(2)
-        .says("use `--emit wasmtime-toml`, or name a file with another ending");
-    for name in ["foo.toml", "foo.json", "foo.rs"] {
+        .says("use `--emit wasmtime-toml`, or name a file that ends in `.env`");
+    poolcfg(&folder, &["-o", "foo.env"])
+        .ends(2)
+        .says("`foo.env` ends as the files of `--emit spin-env` and `--emit wasmcloud-env` do")
+        .says("add `--emit spin-env` or `--emit wasmcloud-env`, or name a file that ends in `.rs`");
+    poolcfg(&folder, &["--emit", "wasmtime-flags", "-o", "foo.env"])
+        .ends(2)
+        .says(
+            "use `--emit spin-env` or `--emit wasmcloud-env`, or name a file with another ending",
+        );
+    for name in ["foo.toml", "foo.json", "foo.rs", "foo.env"] {
         assert!(!folder.path(name).exists());
     }
     poolcfg(&folder, &["-o", "foo.rs"]).ends(0);
