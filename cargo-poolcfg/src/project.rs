@@ -6,6 +6,7 @@ pub(crate) mod difference;
 pub(crate) mod edit;
 pub(crate) mod pool_tables;
 pub(crate) mod runtime;
+mod spec;
 pub(crate) mod wasmtime_tables;
 pub(crate) mod workload;
 
@@ -19,7 +20,7 @@ use poolcfg_core::file::{ConfigFile, FILE_NAME, Location, locate, read_text};
 use crate::cli::args::{Packages, SharedFlags};
 use crate::cli::error::{Error, Source, sound};
 use crate::cli::invoked_as::InvokedAs;
-use crate::cli::path::shown;
+use crate::cli::path::{real, shown};
 use crate::project::cargo::{Depth, metadata, tool};
 use crate::project::choice::{ChosenBy, choose, without_file};
 pub(crate) use crate::project::choice::{FileUse, SHARED};
@@ -259,8 +260,8 @@ fn member(manifest: &Path, runtime: RuntimeDependency, file_use: FileUse) -> Res
     };
     let pointer = location.as_ref().and_then(Location::pointer);
     let place = location.map_or_else(|| dir.join(FILE_NAME), |location| location.path);
-    // Packages that share a file have the same mistakes in the same place.
-    let place = place.canonicalize().unwrap_or(place);
+    // Packages that share a file, or will, have the same mistakes in the same place.
+    let place = real(&place).unwrap_or(place);
     let source = match std::fs::symlink_metadata(&place) {
         Ok(_) => Some(read(&place)?),
         Err(_) => None,

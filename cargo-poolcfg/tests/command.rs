@@ -903,7 +903,7 @@ fn a_workspace_is_chosen_from_as_cargo_does() {
         5
     );
     // The file at the root is not taken by itself, and not passed over in silence.
-    let unused = "put `[workspace.metadata.poolcfg] config = \"poolcfg.toml\"` into the workspace's Cargo.toml to share it";
+    let unused = "put `config = \"poolcfg.toml\"` under `[workspace.metadata.poolcfg]` of the workspace's Cargo.toml to share it";
     project
         .run(&["--workspace", "--exclude", "b"])
         .ends(101)

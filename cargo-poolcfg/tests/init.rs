@@ -37,10 +37,33 @@ impl Project {
             .0
             .write("Cargo.toml", &format!("{PACKAGE}{dependencies}"));
         project.0.write("src/lib.rs", "");
+        project.lock();
+        project
+    }
+
+    /// A virtual workspace of packages that share a file, of which `c` and `d` depend on `host`.
+    fn shared(versions: &[&str]) -> Self {
+        let project = Self::new(versions);
+        let host = "[dependencies]\nhost = { path = \"../crates/host\" }\n";
+        for (name, dependencies) in [("a", ""), ("b", ""), ("c", host), ("d", host)] {
+            let manifest =
+                format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n{dependencies}");
+            project.0.write(&format!("{name}/Cargo.toml"), &manifest);
+            project.0.write(&format!("{name}/src/lib.rs"), "");
+        }
+        project.0.write(
+            "Cargo.toml",
+            "[workspace]\nmembers = [\"a\", \"b\", \"c\", \"d\"]\nexclude = [\"crates\"]\nresolver = \"3\"\n\
+             [workspace.metadata.poolcfg]\nconfig = \"pools/poolcfg.toml\"\n",
+        );
+        project.lock();
+        project
+    }
+
+    fn lock(&self) {
         let mut lock = Command::new(env!("CARGO"));
         lock.args(["generate-lockfile", "--offline"]);
-        ran(lock.current_dir(project.0.root())).ends(0);
-        project
+        ran(lock.current_dir(self.0.root())).ends(0);
     }
 
     fn write_crate(&self, name: &str, manifest: &str) {
@@ -114,9 +137,7 @@ fn init_takes_cargo_toml_at_its_word_where_cargo_lock_is_late() {
     project.run(&["init"]).ends(0).says(note);
     let file = project.0.read("poolcfg.toml");
     assert!(file.contains("\nengine = \"wasmtime\" "), "{file}");
-    let mut lock = Command::new(env!("CARGO"));
-    lock.args(["generate-lockfile", "--offline"]);
-    ran(lock.current_dir(project.0.root())).ends(0);
+    project.lock();
     project.run(&["sync"]).ends(0);
     project
         .run(&["check", "--target", X86_64])
@@ -155,4 +176,53 @@ fn a_native_pool_beside_wasmtime_is_noted() {
     // What does not depend on it is not told of others.
     let other = Project::new(&[]);
     other.run(&check).ends(0).says_nothing_of("depends on");
+}
+
+/// The file that packages share is for the pools of those that depend on Wasmtime, whichever of them it is written for.
+#[test]
+fn init_of_a_shared_file_looks_at_all_who_share_it() {
+    for command in [&["init"][..], &["init", "-p", "a"], &["init", "-p", "*"]] {
+        let project = Project::shared(&["45.0.2"]);
+        project
+            .run(command)
+            .ends(0)
+            .says("wrote pools/poolcfg.toml, for the pools of the Wasmtime of `c`\n");
+        let file = project.0.read("pools/poolcfg.toml");
+        assert!(file.contains("\nversion = \"45\" "), "{file}");
+        project.run(&["sync", "--check"]).ends(0);
+        project
+            .run(&["check", "--target", X86_64])
+            .ends(0)
+            .says("ok: Wasmtime 45 pool")
+            .says_nothing_of("note:");
+    }
+    let json = Project::shared(&["45.0.2"]);
+    let json = json
+        .run(&["init", "--message-format", "json"])
+        .only_result();
+    assert_eq!(json["package"], "c");
+    // None of them may.
+    let project = Project::shared(&[]);
+    project
+        .run(&["init"])
+        .ends(0)
+        .says("wrote pools/poolcfg.toml\n");
+}
+
+/// Who has written the file before there was a Wasmtime has said nothing of an engine, and of a file that is shared it is
+/// told once.
+#[test]
+fn a_native_pool_of_a_shared_file_is_noted_once() {
+    let once = |ran: &Ran, text: &str| assert_eq!(ran.stderr.matches(text).count(), 1, "{ran:#?}");
+    let project = Project::shared(&["45.0.2"]);
+    let template = include_str!("../templates/poolcfg.toml");
+    project.0.write("pools/poolcfg.toml", template);
+    let ran = project.run(&["check", "--target", X86_64]);
+    once(ran.ends(0), "note: ");
+    ran.says("note: `c` depends on Wasmtime 45.0.2, but its pools are native ones: set ");
+    let ran = project.run(&["sync"]);
+    once(ran.ends(0), "nothing to do");
+    once(&ran, "Cargo.lock has Wasmtime");
+    let results = project.run(&["sync", "--message-format", "json"]).json();
+    assert_eq!(results["results"].as_array().unwrap().len(), 4);
 }

@@ -87,6 +87,9 @@ fn every_command_has_a_man_page() {
         let text = folder.read(&format!("a/man1/{page}"));
         let name = page.strip_suffix(".1").unwrap();
         assert!(text.contains(&format!(".TH {name} 1 ")), "{text}");
+        let footer = format!("\"poolcfg {}\"", env!("CARGO_PKG_VERSION"));
+        let title = text.lines().find(|line| line.starts_with(".TH "));
+        assert!(title.is_some_and(|line| line.contains(&footer)), "{text}");
         let (_, statuses) = text.split_once(".SH \"EXIT STATUS\"\n").unwrap();
         assert!(statuses.contains("2 for wrong usage"), "{statuses}");
         assert!(!text.contains("EXTRA"), "{text}");

@@ -247,7 +247,7 @@ fn the_advice_of_a_workspace_leads_on() {
         cargo_poolcfg(&folder, &[command])
             .ends(101)
             .says("select a package with `-p`: a, b; or share one file among all packages: put")
-            .says("`[workspace.metadata.poolcfg] config = \"poolcfg.toml\"` into the workspace's Cargo.toml");
+            .says("`config = \"poolcfg.toml\"` under `[workspace.metadata.poolcfg]` of the workspace's Cargo.toml, and run `cargo poolcfg init`");
     }
     cargo_poolcfg(&folder, &["sync", "-p", "a"])
         .ends(101)
@@ -287,8 +287,17 @@ fn a_new_file_ends_as_what_is_written() {
         .says("leave out `--emit`, or name a file that ends in `.json`");
     poolcfg(&folder, &["--emit", "spin-env", "-o", "foo.toml"])
         .ends(2)
-        .says("use `--emit wasmtime-toml`, or name a file with another ending");
-    for name in ["foo.toml", "foo.json", "foo.rs"] {
+        .says("use `--emit wasmtime-toml`, or name a file that ends in `.env`");
+    poolcfg(&folder, &["-o", "foo.env"])
+        .ends(2)
+        .says("`foo.env` ends as the files of `--emit spin-env` and `--emit wasmcloud-env` do")
+        .says("add `--emit spin-env` or `--emit wasmcloud-env`, or name a file that ends in `.rs`");
+    poolcfg(&folder, &["--emit", "wasmtime-flags", "-o", "foo.env"])
+        .ends(2)
+        .says(
+            "use `--emit spin-env` or `--emit wasmcloud-env`, or name a file with another ending",
+        );
+    for name in ["foo.toml", "foo.json", "foo.rs", "foo.env"] {
         assert!(!folder.path(name).exists());
     }
     poolcfg(&folder, &["-o", "foo.rs"]).ends(0);

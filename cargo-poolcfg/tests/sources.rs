@@ -1,6 +1,7 @@
 //! Where numbers come from, and that people are told: the file of a workspace, the targets of tables, the variable.
 
 use std::fs;
+use std::process::Command;
 
 mod common;
 
@@ -93,6 +94,71 @@ fn a_workspace_shares_one_file() {
     // A file of its own comes first.
     project.write("b/poolcfg.toml", "[pooling_allocator]\nmax_instances = 7\n");
     project.run(&["check", "-p", "b"]).ends(0).says("7 of 7");
+}
+
+/// What `cargo pkgid` prints, and the shorter ways of cargo to name a package.
+#[test]
+fn a_package_is_named_as_cargo_names_it() {
+    let project = Project::new();
+    project.write(
+        "Cargo.toml",
+        "[workspace]\nmembers = [\"a\", \"dir b\"]\nresolver = \"3\"\n",
+    );
+    for (name, folder, instances) in [("a", "a", 5), ("b", "dir b", 7)] {
+        let manifest =
+            format!("[package]\nname = \"{name}\"\nversion = \"0.1.2\"\nedition = \"2024\"\n");
+        project.write(&format!("{folder}/Cargo.toml"), &manifest);
+        project.write(&format!("{folder}/src/lib.rs"), "");
+        let file = format!("[pooling_allocator]\nmax_instances = {instances}\n");
+        project.write(&format!("{folder}/poolcfg.toml"), &file);
+    }
+    let check = |spec: &str| project.run(&["check", "--target", RISCV64, "-p", spec]);
+    let printed = |name: &str| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["pkgid", "--offline", "-p", name]);
+        let output = cargo.current_dir(project.0.root()).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("://"), "{text}");
+        text.trim().to_owned()
+    };
+    let mut lock = Command::new(env!("CARGO"));
+    lock.args(["generate-lockfile", "--offline"]);
+    assert!(
+        lock.current_dir(project.0.root())
+            .status()
+            .unwrap()
+            .success()
+    );
+    let (a, b) = (printed("a"), printed("b"));
+    let url = a.split('#').next().unwrap();
+    let file = url.trim_start_matches("path+");
+    for spec in [
+        "a",
+        "a@0.1.2",
+        "a@0.1",
+        "a@0",
+        "a:0.1.2",
+        "a:0.1",
+        &a,
+        url,
+        file,
+        &format!("{file}#a"),
+        &format!("{file}#a@0.1"),
+        &format!("{file}#0.1.2"),
+    ] {
+        check(spec).ends(0).says("5 of 5").says_nothing_of("7 of 7");
+    }
+    check(&b).ends(0).says("7 of 7");
+    for spec in ["a@0.2", "a:1"] {
+        check(spec)
+            .ends(101)
+            .says(&format!("no package matches `{spec}`"))
+            .says("did you mean `a@0.1.2`?");
+    }
+    check(&format!("{file}#b"))
+        .ends(101)
+        .says("expected one of a, b");
+    check("ab@0.1").ends(101).says("unknown package `ab@0.1`");
 }
 
 /// Beside the root of the crate, wherever that is, and what is missing there is said once.

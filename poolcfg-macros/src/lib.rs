@@ -57,7 +57,7 @@ use proc_macro::TokenStream;
 /// - `crate = path`: the path of poolcfg-runtime where it is not called `poolcfg_runtime`.
 ///
 /// The file is poolcfg.toml beside the package's Cargo.toml, or where that points with
-/// `[package.metadata.poolcfg] config = "../poolcfg.toml"`. Editing it rebuilds the crate, and so does a
+/// `config = "../poolcfg.toml"` under `[package.metadata.poolcfg]`. Editing it rebuilds the crate, and so does a
 /// change of the variable `POOLCFG_VA_PROFILE`, which names the VA profile of the build.
 ///
 /// Where the file names a version of Wasmtime, and the package reaches exactly one in the Cargo.lock of the workspace that

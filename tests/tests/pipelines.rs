@@ -164,6 +164,22 @@ fn the_hooks_run_and_the_page_names_them() {
         for key in ["name", "language", "files"] {
             assert!(!text(&hook[key]).is_empty());
         }
+        for (file, is_read) in [
+            ("poolcfg.toml", true),
+            ("a/Cargo.toml", true),
+            ("Cargo.lock", true),
+            (".cargo/config.toml", true),
+            ("a/.cargo/config", true),
+            ("plugins/app.wasm", true),
+            ("src/config.toml", false),
+            ("src/lib.rs", false),
+            ("a/pool_limits.rs", text(&hook["id"]) == "poolcfg-current"),
+        ] {
+            let script = "printf '%s\\n' \"$FILE\" | grep -qE \"$FILES\"";
+            let variables = [("FILE", file), ("FILES", text(&hook["files"]))];
+            let found = run("sh", script, &root(), &variables);
+            assert_eq!(found.status.success(), is_read, "{file}: {hook:?}");
+        }
         let entry = text(&hook["entry"]);
         let good = package(FITS);
         ends(&run("sh", "cargo poolcfg", &good.path(""), &[]), 0);

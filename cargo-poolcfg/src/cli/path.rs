@@ -38,7 +38,7 @@ fn relative_to(path: &Path, here: Option<&Path>) -> String {
 }
 
 /// The path without links and ways up; the file itself and folders above it need not be there.
-fn real(path: &Path) -> Option<PathBuf> {
+pub(crate) fn real(path: &Path) -> Option<PathBuf> {
     path.ancestors().find_map(|above| {
         let rest = path.strip_prefix(above).ok()?;
         let real = above.canonicalize().ok()?;

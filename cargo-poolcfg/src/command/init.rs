@@ -21,7 +21,8 @@ use crate::wasmtime::lookup::{look_up, resolved};
 /// The file that is written.
 pub(crate) const TEMPLATE: &str = include_str!("../../templates/poolcfg.toml");
 
-/// Writes it beside the Cargo.toml of the package, for the pools of Wasmtime where the package depends on that.
+/// Writes it beside the Cargo.toml of the package, or where that of the workspace points, for the pools of Wasmtime where
+/// one of the packages that share it depends on that.
 ///
 /// # Errors
 /// When there is one already, or it cannot be written.
@@ -37,68 +38,90 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Init) -> Result<Exit, Error
         exclude: Vec::new(),
     };
     let mut members = context.members(&packages, FileUse::Write)?;
-    for member in &mut members {
-        if let Some(source) = &member.source {
-            return Err(exists(&source.path));
-        }
-        let path = member.place.clone();
-        if let Some(folder) = path.parent() {
-            // Where `config` points there may be no folder yet.
-            create_dir_all(folder).map_err(|error| cannot_write(folder, &error))?;
-        }
-        let text = text(context, member);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .map_err(|error| match error.kind() {
-                ErrorKind::AlreadyExists => exists(&path),
-                _ => cannot_write(&path, &error),
-            })?;
-        if let Err(error) = file
-            .write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
-        {
-            // Half a file would be taken for a whole one.
-            drop(file);
-            let _ = std::fs::remove_file(&path);
-            return Err(cannot_write(&path, &error));
-        }
-        context.found(|| Results::Files(vec![FileResult::new(member, &path, "written")]));
-        let of = match text == TEMPLATE {
-            true => "",
-            false => ", for the pools of the package's Wasmtime",
-        };
-        context.shell.say(&format!("wrote {}{of}", shown(&path)));
+    let mut files = Vec::new();
+    while let Some(first) = members.first() {
+        let path = first.place.clone();
+        let (mut sharers, others): (Vec<_>, Vec<_>) =
+            members.into_iter().partition(|member| member.place == path);
+        members = others;
+        files.push(write(context, &path, &mut sharers)?);
+        context.found(|| Results::Files(files.clone()));
     }
     Ok(Exit::Fits)
 }
 
-/// The file for a package.
-fn text(context: &Context<'_>, member: &mut Member) -> String {
-    let is_named = names_wasmtime(&member.dir.join("Cargo.toml"));
-    let package = member.package.clone();
-    let Some(package) = package.filter(|it| is_named || it.has_wasmtime_beside()) else {
-        return TEMPLATE.to_owned();
-    };
-    match resolved(context, member, &package, None) {
-        Ok(metadata) => {
-            let _ = look_up(context, member, &metadata, None);
+/// Writes the file of these packages, of which there is one.
+fn write(context: &Context<'_>, path: &Path, sharers: &mut [Member]) -> Result<FileResult, Error> {
+    if sharers.iter().any(|member| member.source.is_some()) {
+        return Err(exists(path));
+    }
+    if let Some(folder) = path.parent() {
+        // Where `config` points there may be no folder yet.
+        create_dir_all(folder).map_err(|error| cannot_write(folder, &error))?;
+    }
+    let (text, user) = text(context, sharers);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => exists(path),
+            _ => cannot_write(path, &error),
+        })?;
+    if let Err(error) = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+    {
+        // Half a file would be taken for a whole one.
+        drop(file);
+        let _ = std::fs::remove_file(path);
+        return Err(cannot_write(path, &error));
+    }
+    let owner = &sharers[user.unwrap_or_default()];
+    let of = match (user, &owner.package) {
+        (None, _) => String::new(),
+        (Some(_), Some(package)) if sharers.len() > 1 => {
+            format!(", for the pools of the Wasmtime of `{}`", package.name)
         }
-        Err(unknown) if is_named => {
+        (Some(_), _) => ", for the pools of the package's Wasmtime".to_owned(),
+    };
+    context.shell.say(&format!("wrote {}{of}", shown(path)));
+    Ok(FileResult::new(owner, path, "written"))
+}
+
+/// The file for the packages that share it, and the first of them that depends on Wasmtime.
+fn text(context: &Context<'_>, sharers: &mut [Member]) -> (String, Option<usize>) {
+    let named = sharers
+        .iter()
+        .position(|member| names_wasmtime(&member.dir.join("Cargo.toml")));
+    let asked = named.unwrap_or_default();
+    let package = sharers[asked].package.clone();
+    let Some(package) = package.filter(|it| named.is_some() || it.has_wasmtime_beside()) else {
+        return (TEMPLATE.to_owned(), None);
+    };
+    match resolved(context, &sharers[asked], &package, None) {
+        Ok(metadata) => {
+            for member in sharers.iter_mut() {
+                let _ = look_up(context, member, &metadata, None);
+            }
+        }
+        Err(unknown) if named.is_some() => {
             context.shell.note(&format!(
                 "{unknown}, then `sync` writes version and features into poolcfg.toml"
             ));
-            return for_wasmtime(None);
+            return (for_wasmtime(None), named);
         }
         // `check`, which needs it, reports what cargo does not know.
         Err(_) => {}
     }
-    match &member.wasmtime[..] {
-        [] => TEMPLATE.to_owned(),
-        [used] => for_wasmtime(Some(*used)),
-        _ => for_wasmtime(None),
-    }
+    let Some(user) = sharers.iter().position(|it| !it.wasmtime.is_empty()) else {
+        return (TEMPLATE.to_owned(), None);
+    };
+    let mut used = sharers.iter().flat_map(|member| &member.wasmtime);
+    let first = used.next().copied();
+    // Which of several counts is for people to say.
+    let only = first.filter(|first| used.all(|used| used == first));
+    (for_wasmtime(only), Some(user))
 }
 
 /// Whether a Cargo.toml has `wasmtime` among its dependencies, which Cargo.lock may not have yet.

@@ -7,8 +7,7 @@ use std::path::Path;
 use clap::Command;
 use clap_mangen::Man as Page;
 
-use crate::cli::args::Man;
-use crate::cli::args::alone;
+use crate::cli::args::{Man, NAME, alone};
 use crate::cli::error::Error;
 use crate::cli::exit::{Exit, HEADING};
 use crate::cli::path::shown;
@@ -55,7 +54,9 @@ fn page(mut command: Command) -> io::Result<(String, String)> {
     if let Some(statuses) = &statuses {
         command = command.after_help(statuses.trim_start_matches(HEADING).to_owned());
     }
-    let page = Page::new(command);
+    // A subcommand has a name of its own and no version.
+    let source = format!("{NAME} {}", env!("CARGO_PKG_VERSION"));
+    let page = Page::new(command).source(source);
     let mut text = Vec::new();
     page.render(&mut text)?;
     let text = unglued(&String::from_utf8_lossy(&text)).replace(EXTRA, EXIT_STATUS);

@@ -77,6 +77,7 @@ fn with_lock(
     let name = context.only_target(members, arguments.target.as_slice(), false);
     let mut of_wasmtime = Vec::new();
     let mut files = Vec::new();
+    let mut native = BTreeSet::new();
     for member in members {
         let Some(source) = &member.source else {
             return Err(Error::new(
@@ -92,7 +93,11 @@ fn with_lock(
             Some(_) => of_wasmtime.push(member),
             None => {
                 files.push(FileResult::new(member, &source.path, "native"));
-                let (heading, shown) = (member.heading(), &source.shown);
+                // Of a file that several packages share it is said once.
+                if !native.insert(source.path.clone()) {
+                    continue;
+                }
+                let (heading, shown) = (member.heading_of_mistake(), &source.shown);
                 let line = format!(
                     "{heading}{shown} has no pool with `engine = \"wasmtime\"`: nothing to do"
                 );

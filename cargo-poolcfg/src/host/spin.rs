@@ -28,7 +28,7 @@ use super::told::{Form, Told};
 /// The variables of Spin.
 pub(super) static SPIN: Host = Host {
     emit: ("spin-env", "The variables of Spin, 3.4 and later"),
-    ending: None,
+    ending: Some("env"),
     name: "Spin",
     on: "Spin on Wasmtime",
     since: 36,

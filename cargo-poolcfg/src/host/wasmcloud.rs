@@ -40,7 +40,7 @@ use super::told::{Form, Told};
 /// The variables of wasmCloud.
 pub(super) static WASMCLOUD: Host = Host {
     emit: ("wasmcloud-env", "The variables of wasmCloud, 2.0 and later"),
-    ending: None,
+    ending: Some("env"),
     name: "wasmCloud",
     on: "wasmCloud on Wasmtime",
     since: 42,

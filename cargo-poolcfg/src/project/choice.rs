@@ -5,11 +5,12 @@ use std::path::Path;
 
 use cargo_metadata::{Metadata, Package};
 use poolcfg_core::Code;
-use poolcfg_core::file::{Location, nearest};
+use poolcfg_core::file::Location;
 
 use crate::cli::args::Packages;
 use crate::cli::error::{Error, all};
 use crate::cli::path::{is_same, shown};
+use crate::project::spec::matching;
 
 /// What a command does with poolcfg.toml.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +22,7 @@ pub(crate) enum FileUse {
 }
 
 /// What shares a poolcfg.toml at the root of a workspace.
-pub(crate) const SHARED: &str =
-    "`[workspace.metadata.poolcfg] config = \"poolcfg.toml\"` into the workspace's Cargo.toml";
+pub(crate) const SHARED: &str = "`config = \"poolcfg.toml\"` under `[workspace.metadata.poolcfg]` of the workspace's Cargo.toml";
 
 /// How packages were chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +40,25 @@ pub(super) enum ChosenBy {
 }
 
 /// The packages that the flags choose, or without flags those that cargo takes: those of `default-members` or all of a
-/// virtual workspace at its root, or else the one of the Cargo.toml.
+/// virtual workspace at its root, or else the one of the Cargo.toml. To write a file to which the workspace points, all
+/// that share it.
 pub(super) fn choose<'a>(
+    metadata: &'a Metadata,
+    manifest: &Path,
+    flags: &Packages,
+    file_use: FileUse,
+) -> Result<(Vec<&'a Package>, ChosenBy), Error> {
+    let (mut chosen, by) = flagged(metadata, manifest, flags, file_use)?;
+    if file_use == FileUse::Write && chosen.iter().any(|package| is_of_workspace(package)) {
+        let mut others = metadata.workspace_packages();
+        others.retain(|other| is_of_workspace(other) && chosen.iter().all(|it| it.id != other.id));
+        chosen.extend(others);
+    }
+    Ok((chosen, by))
+}
+
+/// The same without those that share a file with them.
+fn flagged<'a>(
     metadata: &'a Metadata,
     manifest: &Path,
     flags: &Packages,
@@ -160,42 +177,4 @@ fn is_of_workspace(package: &Package) -> bool {
         own.to_owned()
     });
     location.is_ok_and(|location| location.workspace.is_some())
-}
-
-/// The packages that a specification means: a name, a name and a version, or a pattern of names, as cargo takes it.
-fn matching<'a>(members: &[&'a Package], spec: &str) -> Result<Vec<&'a Package>, Error> {
-    let names = || members.iter().map(|package| package.name.as_str());
-    let (name, version) = spec.split_once('@').unwrap_or((spec, ""));
-    let pattern = spec
-        .contains(['*', '?', '['])
-        .then(|| glob::Pattern::new(name));
-    let pattern = pattern.transpose().map_err(|error| {
-        let message = format!("`{spec}` is no pattern: {}", error.msg);
-        Error::new(
-            Code::Tool,
-            message,
-            "`*` stands for a part of a name, `?` for a letter",
-        )
-    })?;
-    let is_meant = |package: &&&Package| {
-        let own = package.name.as_str();
-        let is_named = pattern
-            .as_ref()
-            .map_or(own == name, |pattern| pattern.matches(own));
-        is_named && (version.is_empty() || package.version.to_string() == version)
-    };
-    let found: Vec<&Package> = members.iter().filter(is_meant).copied().collect();
-    if !found.is_empty() {
-        return Ok(found);
-    }
-    let list = || format!("expected one of {}", names().collect::<Vec<_>>().join(", "));
-    let (message, help) = match (&pattern, nearest(spec, names())) {
-        (Some(_), _) => (format!("no package matches `{spec}`"), list()),
-        (None, Some(near)) => (
-            format!("unknown package `{spec}`"),
-            format!("did you mean `{near}`?"),
-        ),
-        (None, None) => (format!("unknown package `{spec}`"), list()),
-    };
-    Err(Error::new(Code::Tool, message, help))
 }

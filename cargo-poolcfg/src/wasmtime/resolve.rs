@@ -214,10 +214,15 @@ fn note_native(context: &Context<'_>, members: &[&Member], platform: Option<&Tar
     let Ok(metadata) = resolved(context, first, package, platform) else {
         return;
     };
+    let mut said = BTreeSet::new();
     for (member, package) in std::iter::once((first, package)).chain(packages) {
         let Some(found) = Wasmtimes::of(&metadata, &package.id) else {
             continue;
         };
+        // The first that depends on it stands for all that share its file.
+        if !said.insert(&member.place) {
+            continue;
+        }
         let help = match &member.source {
             Some(source) => format!(
                 "set `engine = \"wasmtime\"` in {}, or `engine = \"native\"` if that is meant",

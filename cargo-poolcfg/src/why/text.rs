@@ -220,11 +220,11 @@ pub(crate) fn survivals(traced: &Traced, verdict: Option<&MemoryFailure>) -> Vec
     shortened(lines.collect(), "calls failed, and their processes went on")
 }
 
-/// The first of many lines, and how many more there are.
+/// The first of many lines, and how many more there are. One more is no longer than that it is there.
 fn shortened(mut lines: Vec<String>, what: &str) -> Vec<String> {
     let more = lines.len().saturating_sub(MOST);
-    lines.truncate(MOST);
-    if more > 0 {
+    if more > 1 {
+        lines.truncate(MOST);
         lines.push(format!("{more} more {what}"));
     }
     lines
@@ -232,3 +232,18 @@ fn shortened(mut lines: Vec<String>, what: &str) -> Vec<String> {
 
 /// How many failures that did not end the command are printed as text.
 const MOST: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_says_that_there_is_one_more() {
+        for (count, told, last) in [(4, 4, "3"), (5, 5, "4"), (6, 5, "2 more calls failed")] {
+            let lines = (0..count).map(|line: usize| line.to_string()).collect();
+            let lines = shortened(lines, "calls failed");
+            assert_eq!(lines.len(), told);
+            assert_eq!(lines.last().unwrap(), last);
+        }
+    }
+}

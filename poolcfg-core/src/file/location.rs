@@ -27,9 +27,9 @@ pub struct Location {
 
 impl Location {
     /// Where the file of the package whose Cargo.toml is at `manifest_path` is, or would be: where
-    /// `[package.metadata.poolcfg] config = "../poolcfg.toml"` points, or beside the manifest if it is there, or where
-    /// `[workspace.metadata.poolcfg] config` of its workspace points, or else beside the manifest. `show` is how messages
-    /// call a file: it gets the path and the way to it from the directory of the manifest.
+    /// `config = "../poolcfg.toml"` under `[package.metadata.poolcfg]` points, or beside the manifest if it is there, or
+    /// where `config` under `[workspace.metadata.poolcfg]` of its workspace points, or else beside the manifest. `show` is
+    /// how messages call a file: it gets the path and the way to it from the directory of the manifest.
     ///
     /// # Errors
     /// When the manifest cannot be read, or a pointer is none or points at a folder.

@@ -75,27 +75,32 @@ fn fits_ending(arguments: &Generate) -> Result<(), Error> {
     let (Some(place), Some(ending)) = (place, ending) else {
         return Ok(());
     };
-    let kinds = Emit::value_variants();
-    let meant = kinds.iter().find(|kind| {
+    let kinds = Emit::value_variants().iter().filter(|kind| {
         kind.ending()
             .is_some_and(|own| own.eq_ignore_ascii_case(ending))
     });
-    let Some(meant) = meant.filter(|meant| meant.ending() != arguments.emit().ending()) else {
+    let kinds: Vec<&Emit> = kinds.collect();
+    let is_meant = |meant: &&&Emit| meant.ending() != arguments.emit().ending();
+    let Some(meant) = kinds.first().filter(is_meant) else {
         return Ok(());
     };
     let file = escaped(&place.display().to_string()).to_string();
+    let names: Vec<_> = kinds
+        .iter()
+        .map(|kind| format!("`--emit {}`", kind.name()))
+        .collect();
     let said = match (meant, arguments.emit) {
         (Emit::Rust, _) => "leave out `--emit`".to_owned(),
-        (_, Some(_)) => format!("use `--emit {}`", meant.name()),
-        (_, None) => format!("add `--emit {}`", meant.name()),
+        (_, Some(_)) => format!("use {}", names.join(" or ")),
+        (_, None) => format!("add {}", names.join(" or ")),
     };
     let other = match arguments.emit().ending() {
         Some(own) => format!("that ends in `.{own}`"),
         None => "with another ending".to_owned(),
     };
     Err(Error::usage(&format!(
-        "`{file}` ends as the files of `--emit {}` do, but this writes those of `--emit {}`: {said}, or name a file {other}",
-        meant.name(),
+        "`{file}` ends as the files of {} do, but this writes those of `--emit {}`: {said}, or name a file {other}",
+        names.join(" and "),
         arguments.emit().name(),
     )))
 }
