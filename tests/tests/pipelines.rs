@@ -177,7 +177,7 @@ fn the_hooks_run_and_the_page_names_them() {
         ] {
             let script = "printf '%s\\n' \"$FILE\" | grep -qE \"$FILES\"";
             let variables = [("FILE", file), ("FILES", text(&hook["files"]))];
-            let found = run("sh", script, &root(), &variables);
+            let found = run("sh", script, root(), &variables);
             assert_eq!(found.status.success(), is_read, "{file}: {hook:?}");
         }
         let entry = text(&hook["entry"]);
