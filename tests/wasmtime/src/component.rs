@@ -1,6 +1,6 @@
 //! hello-wasi-http: our own component that answers every request with one line, built from source.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,6 +19,12 @@ pub fn build() -> Result<PathBuf, String> {
     const TARGET: &str = "wasm32-unknown-unknown";
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("hello-wasi-http");
     let folder = target();
+    // Another test, or another checkout, may be building it: cargo takes away what it has built before it puts the new one
+    // there.
+    let mine = fs::create_dir_all(&folder)
+        .and_then(|()| File::create(folder.join("hello-wasi-http.lock")))
+        .and_then(|file| file.lock().map(|()| file));
+    let _mine = mine.map_err(|error| error.to_string())?;
     output(
         Command::new(env!("CARGO"))
             .current_dir(&source)
