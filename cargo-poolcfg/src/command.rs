@@ -106,10 +106,12 @@ pub(crate) fn warn(
     }
     let mut noted = Vec::new();
     let model = outcomes().find_map(|outcome| wish.asks_for_model(&outcome.settings));
+    // Without an outcome, nothing has said that a pool is native.
+    let is_known = outcomes().next().is_some();
     let is_of_wasmtime = outcomes().any(TargetOutcome::has_wasmtime);
-    let pools = match is_of_wasmtime || wish.engine.is_some() {
-        true => PoolsOf::AsSaid,
-        false => PoolsOf::Native,
+    let pools = match is_known && !is_of_wasmtime && wish.engine.is_none() {
+        true => PoolsOf::Native,
+        false => PoolsOf::AsSaid,
     };
     let taken = wish.given.note(&asked, model.as_ref(), pools);
     let taken = taken.filter(|_| is_told || !asked.is_empty() || model.is_some());

@@ -236,6 +236,38 @@ fn a_program_of_wasmtime_is_not_given_to_native_pools_in_silence() {
         .says("help: set `engine = \"wasmtime\"`, or pass `--engine wasmtime`\n");
 }
 
+/// A mistake is no sign of native pools.
+#[test]
+fn a_mistake_does_not_make_the_pools_of_a_program_native() {
+    let board = Board::new();
+    let none = "pooling_allocator.max_instances=0";
+    board
+        .run(&["check", "--program", "server", "--set", none])
+        .ends(101)
+        .says("from --program: `server` is for")
+        .says_nothing_of("native");
+}
+
+/// A program does not tell its features: those that no key names count as present.
+#[test]
+fn features_of_a_program_that_no_key_names_are_present() {
+    let board = Board::new();
+    let keys = "pooling_allocator.wasmtime.memory_protection_keys=15";
+    let run = |program: &str, flags: &[&str]| {
+        let given = ["check", "--program", program, "--set", keys];
+        board.run(&[&given[..], flags].concat())
+    };
+    run("server", &[]).ends(0).says("Wasmtime 48.0.2 pool");
+    run("both", &["--engine-version", "48"])
+        .ends(0)
+        .says("Wasmtime 48 pool");
+    // A key that names them counts.
+    let named = "pooling_allocator.wasmtime.features=[\"async\"]";
+    run("server", &["--set", named])
+        .ends(101)
+        .says("`features` does not list");
+}
+
 /// Where a program was built from, as its panics name it.
 #[test]
 fn paths_of_other_builds_tell_what_they_can() {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use poolcfg_core::file::{Diagnostic, SetFlags, TargetFacts};
 use poolcfg_core::{
     AddressSpaceKeys, Code, Engine, FilePlace, Fit, PoolKeys, Setting, Settings, Target, Variable,
-    WasmtimeFeature, WasmtimeKeys, WasmtimeVersion,
+    WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion,
 };
 
 use crate::cli::args::MachineFlags;
@@ -256,9 +256,11 @@ impl Wish {
 
     /// What is laid over the keys of a Wasmtime pool.
     fn wasmtime(&self, said: &WasmtimeKeys, used: &[Used]) -> WasmtimeKeys {
+        let present = self.present();
         if self.engine_version.is_some() {
             return WasmtimeKeys {
                 version: at(self.first, OwnFlag::EngineVersion, self.engine_version),
+                features: said.features.or(present),
                 ..WasmtimeKeys::EMPTY
             };
         }
@@ -268,9 +270,17 @@ impl Wish {
         let features = used.map(|used| Setting::given(used.features));
         WasmtimeKeys {
             version: said.version.or(version),
-            features: said.features.or(features),
+            features: said.features.or(features).or(present),
             ..WasmtimeKeys::EMPTY
         }
+    }
+
+    /// The features of a program where no key names any: a program does not tell them, so that all count as present.
+    fn present(&self) -> Option<Setting<WasmtimeFeatures>> {
+        self.given.program.as_ref().map(|_| {
+            let all = WasmtimeFeatures::DEFAULT.with(WasmtimeFeature::MemoryProtectionKeys);
+            Setting::given(all)
+        })
     }
 }
 

@@ -77,8 +77,13 @@ pub(super) fn triple_of_elf(marks: &Marks) -> Option<Triple> {
     let architecture = architecture_of_elf(marks)?;
     let interpreter = marks.interpreter.as_deref().unwrap_or_default();
     let has_note = |of: &str| marks.notes.iter().any(|note| note.contains(of));
+    let is_of_sun = architecture == Architecture::X86_64 && interpreter.ends_with("/amd64/ld.so.1");
     let operating_system = match marks.os_abi {
         abi if abi == elf::ELFOSABI_FREEBSD.0 => OperatingSystem::Freebsd,
+        // Its mark is that of Solaris, or none.
+        abi if is_of_sun && [elf::ELFOSABI_SOLARIS.0, elf::ELFOSABI_SYSV.0].contains(&abi) => {
+            OperatingSystem::Illumos
+        }
         abi if abi == elf::ELFOSABI_SOLARIS.0 => OperatingSystem::Solaris,
         abi if abi == elf::ELFOSABI_OPENBSD.0 => OperatingSystem::Openbsd,
         abi if abi == elf::ELFOSABI_NETBSD.0 => OperatingSystem::Netbsd,
@@ -90,11 +95,15 @@ pub(super) fn triple_of_elf(marks: &Marks) -> Option<Triple> {
     };
     let is_hard = marks.flags & elf::EF_ARM_ABI_FLOAT_HARD != 0;
     let is_arm = matches!(architecture, Architecture::Arm(_));
+    let is_mips64 = matches!(architecture, Architecture::Mips64(_));
     // A static program of glibc has the note of its start files, and one of musl has not.
     let is_gnu = !is_musl(marks) && (marks.interpreter.is_some() || marks.has_abi_tag);
     let environment = match operating_system {
         OperatingSystem::Linux => match (is_gnu, is_arm, is_hard) {
+            _ if is_android(marks) && is_arm => Environment::Androideabi,
             _ if is_android(marks) => Environment::Android,
+            (true, ..) if is_mips64 => Environment::Gnuabi64,
+            (false, ..) if is_mips64 => Environment::Muslabi64,
             (true, true, true) => Environment::Gnueabihf,
             (true, true, false) => Environment::Gnueabi,
             (false, true, true) => Environment::Musleabihf,
@@ -103,7 +112,15 @@ pub(super) fn triple_of_elf(marks: &Marks) -> Option<Triple> {
             (true, ..) => Environment::Gnu,
             (false, ..) => Environment::Musl,
         },
+        OperatingSystem::Netbsd if is_arm => Environment::Eabihf,
         _ => Environment::Unknown,
+    };
+    let architecture = match (environment, architecture) {
+        // rustc names no extensions there.
+        (Environment::Android, Architecture::Riscv64(_)) => {
+            Architecture::Riscv64(Riscv64Architecture::Riscv64)
+        }
+        (_, architecture) => architecture,
     };
     let vendor = match (operating_system, architecture) {
         (OperatingSystem::Solaris, Architecture::X86_64) => Vendor::Pc,
@@ -159,5 +176,69 @@ pub(super) const fn triple(
         operating_system,
         environment,
         binary_format,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Those that rustc has, by its own list.
+    #[test]
+    fn targets_are_named_as_rustc_names_them() {
+        let named = |machine: elf::Machine, marks: Marks| {
+            let machine = machine.0;
+            let triple = triple_of_elf(&Marks { machine, ..marks });
+            triple.map(|triple| triple.to_string()).unwrap_or_default()
+        };
+        let interpreter = |path: &str| Some(path.to_owned());
+        let of_64 = |path: &str| Marks {
+            is_64_bit: true,
+            interpreter: interpreter(path),
+            ..Marks::default()
+        };
+        let android = Marks {
+            interpreter: interpreter("/system/bin/linker"),
+            ..Marks::default()
+        };
+        assert_eq!(named(elf::EM_ARM, android), "armv7-linux-androideabi");
+        let android = || of_64("/system/bin/linker64");
+        assert_eq!(named(elf::EM_RISCV, android()), "riscv64-linux-android");
+        assert_eq!(named(elf::EM_AARCH64, android()), "aarch64-linux-android");
+        for (is_big_endian, arch) in [(true, "mips64"), (false, "mips64el")] {
+            let of = |path: &str| Marks {
+                is_big_endian,
+                ..of_64(path)
+            };
+            let gnu = named(elf::EM_MIPS, of("/lib64/ld.so.1"));
+            assert_eq!(gnu, format!("{arch}-unknown-linux-gnuabi64"));
+            let musl = named(elf::EM_MIPS, of("/lib/ld-musl-mips64.so.1"));
+            assert_eq!(musl, format!("{arch}-unknown-linux-muslabi64"));
+        }
+        let netbsd = Marks {
+            notes: vec!["netbsd".to_owned()],
+            ..Marks::default()
+        };
+        assert_eq!(named(elf::EM_ARM, netbsd), "armv7-unknown-netbsd-eabihf");
+        for (os_abi, path, triple) in [
+            (
+                elf::ELFOSABI_SOLARIS,
+                "/lib/amd64/ld.so.1",
+                "x86_64-unknown-illumos",
+            ),
+            (
+                elf::ELFOSABI_SYSV,
+                "/lib/amd64/ld.so.1",
+                "x86_64-unknown-illumos",
+            ),
+            (elf::ELFOSABI_SOLARIS, "", "x86_64-pc-solaris"),
+        ] {
+            let os_abi = os_abi.0;
+            let of_sun = Marks {
+                os_abi,
+                ..of_64(path)
+            };
+            assert_eq!(named(elf::EM_X86_64, of_sun), triple);
+        }
     }
 }
