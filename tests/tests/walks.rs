@@ -125,7 +125,7 @@ fn sync_fills_in_what_init_has_left_out() {
     run(&package.path(""), "cargo poolcfg sync", 0, advice);
     let read = || fs::read_to_string(package.path("poolcfg.toml")).unwrap();
     let before = read();
-    let with_engine = before.replacen("engine = \"native\"", "engine = \"wasmtime\"", 1);
+    let with_engine = before.replacen("# engine = \"native\"", "engine = \"wasmtime\"", 1);
     package.write("poolcfg.toml", &with_engine);
     run(
         &package.path(""),
