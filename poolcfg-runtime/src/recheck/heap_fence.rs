@@ -100,8 +100,9 @@ impl<M: Keeper> Recheck<'_, M> {
         let (Some(fence), Some(heap)) = (fence, heap) else {
             return;
         };
-        let most = Size::bytes(self.headroom.get() / LEAST_ROOM);
-        let needed = beside_slots(limits).min(most).round_down(self.page_size);
+        let needed = beside_slots(limits)
+            .min(self.least_room())
+            .round_down(self.page_size);
         let is_other = fence > heap && room(fence, &all).is_none();
         if is_other || fence.saturating_sub(heap) >= needed.get() / 2 {
             return;
@@ -134,11 +135,13 @@ impl<M: Keeper> Recheck<'_, M> {
     pub(super) fn margin_of(&self, margin: Margin) -> Size {
         match margin {
             Margin::Whole | Margin::Most => self.headroom,
-            Margin::BesideHeap => {
-                let room = self.headroom.get() / LEAST_ROOM;
-                self.headroom.saturating_sub(Size::bytes(room))
-            }
+            Margin::BesideHeap => self.headroom.saturating_sub(self.least_room()),
         }
+    }
+
+    /// What the heap is left at least.
+    fn least_room(&self) -> Size {
+        Size::bytes(self.headroom.get() / LEAST_ROOM)
     }
 
     /// Moves the fence to where the places of the book begin now.
