@@ -147,7 +147,7 @@ impl<'a, M: Keeper> Recheck<'a, M> {
         let told = ProcFacts::new(machine, holdings);
         // Before the heap grows by what is read here.
         let seen = told.seen_engines(holdings, page_size);
-        let order = Order::new(promise, holdings, own, &seen);
+        let order = Order::new(promise, holdings, own, seen);
         let to_come = order.guarantees();
         Ok(Self {
             machine,

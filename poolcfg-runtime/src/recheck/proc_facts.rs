@@ -16,6 +16,7 @@ pub(crate) struct ProcFacts<'a, M> {
     status: OnceCell<String>,
     maps: OnceCell<String>,
     pages: OnceCell<Option<u64>>,
+    seen: OnceCell<Vec<usize>>,
     held: HeldAddresses,
 }
 
@@ -26,6 +27,7 @@ impl<'a, M: Machine> ProcFacts<'a, M> {
             status: OnceCell::new(),
             maps: OnceCell::new(),
             pages: OnceCell::new(),
+            seen: OnceCell::new(),
             held: HeldAddresses::of(holdings),
         }
     }
@@ -111,8 +113,14 @@ impl<'a, M: Machine> ProcFacts<'a, M> {
     }
 
     /// Which holdings are engines that have been rechecked and seem to be mapped: whoever made one without telling shows
-    /// a row of maps as long as its longest mapping, beside those of engines that have told.
-    pub(crate) fn seen_engines(&self, holdings: &[Holding], page_size: Size) -> Vec<usize> {
+    /// a row of maps as long as its longest mapping, beside those of engines that have told. Looked for once: the list of many
+    /// maps is long.
+    pub(crate) fn seen_engines(&self, holdings: &[Holding], page_size: Size) -> &[usize] {
+        let look = || self.look_for_engines(holdings, page_size);
+        self.seen.get_or_init(look)
+    }
+
+    fn look_for_engines(&self, holdings: &[Holding], page_size: Size) -> Vec<usize> {
         if holdings.iter().all(|holding| holding.unmapped.is_none()) {
             return Vec::new();
         }

@@ -126,7 +126,9 @@ fn what_other_pools_have_mapped_is_no_sign_of_an_engine() {
     let seen = |holdings: &[Holding], end: u64| {
         let maps = format!("{start:x}-{end:x} ---p 0 0:0 0\n");
         let machine = Made::new(&[]).with_text("/proc/self/maps", &maps);
-        ProcFacts::new(&machine, holdings).seen_engines(holdings, page_size)
+        ProcFacts::new(&machine, holdings)
+            .seen_engines(holdings, page_size)
+            .to_vec()
     };
     let end = start + of_engine;
     assert_eq!(seen(std::slice::from_ref(&waiting), end), [0]);
