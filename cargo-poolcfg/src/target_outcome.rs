@@ -76,12 +76,9 @@ impl<'a> TargetOutcome<'a> {
                 let mistakes = mistakes.map(|fault| fault::mistake(fault, member, facts, wish));
                 Error::from(mistakes.collect::<Vec<_>>())
             })?;
-            if let Some(here) = here {
-                case = here.case(case, &settings.space(), |limits, usual| {
-                    wish.given.headroom(limits, usual)
-                });
-            }
-            case = case.with_memory_minimum(minimum);
+            case = wish
+                .on_machine(case, &settings.space())
+                .with_memory_minimum(minimum);
             Ok((case, Plan::new(&case)))
         };
         let (mut case, mut plan) = fitted(&settings)?;

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use poolcfg_core::file::{Diagnostic, SetFlags, TargetFacts};
 use poolcfg_core::{
-    AddressSpaceKeys, Code, Engine, FilePlace, Fit, PoolKeys, Setting, Settings, Target, Variable,
-    WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion,
+    AddressSpaceKeys, Code, Engine, FilePlace, Fit, PoolKeys, ResolvedProcess, Setting, Settings,
+    Target, Variable, WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion,
 };
 
 use crate::cli::args::MachineFlags;
@@ -160,6 +160,20 @@ impl Wish {
             }
         }
         all
+    }
+
+    /// The same pools on the machine that was measured, where the budget is its.
+    pub(crate) fn on_machine<'a>(
+        &self,
+        case: ResolvedProcess<'a>,
+        said: &AddressSpaceKeys<'_>,
+    ) -> ResolvedProcess<'a> {
+        let Some(here) = &self.here else {
+            return case;
+        };
+        here.case(case, said, |limits, usual| {
+            self.given.headroom(limits, usual)
+        })
     }
 
     /// What the file, the files of flags, and the flags say, the later over the former.

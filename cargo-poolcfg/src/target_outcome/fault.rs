@@ -89,12 +89,8 @@ fn fewer_of_use(
     };
     let settings = wish.settings(member, facts).pooling_allocator(one);
     let settings = wish.in_host(&settings, facts.target());
-    let mut case = settings.resolve(facts.target()).ok()?;
-    if let Some(here) = &wish.here {
-        case = here.case(case, &settings.space(), |limits, usual| {
-            wish.given.headroom(limits, usual)
-        });
-    }
+    let case = settings.resolve(facts.target()).ok()?;
+    let case = wish.on_machine(case, &settings.space());
     let index = case.pools().iter().position(|own| own.name == pool)?;
     let plan = Plan::new(&case);
     let fit = match &plan.misfit {
