@@ -1,11 +1,9 @@
 //! The counts of a poolcfg.toml, brought in line with its workload, or only held to it.
 
-use std::collections::BTreeSet;
-
 use poolcfg_core::file::{ConfigFile, Diagnostic, TargetFacts};
 
 use super::edits::{Edits, ReadFile};
-use super::left::{faults, resolves, targets};
+use super::left::{faults, files, resolves, targets};
 use crate::cli::args::Sync;
 use crate::cli::error::{Error, Source, all};
 use crate::context::Context;
@@ -34,15 +32,10 @@ pub(super) fn counts(
     rest: Rest,
 ) -> Result<(), Error> {
     let is_judged = rest == Rest::Agrees;
-    let mut seen = BTreeSet::new();
-    let held = members
-        .iter()
-        .filter(|member| !member.is_passed_over)
-        .filter_map(|member| Some((member, member.source.as_ref()?)));
-    let done = held.map(|(member, source)| {
+    let done = files(members).map(|(member, source)| {
         let has_workload = has_workload(&source.text);
         let is_held = has_workload || (is_judged && place(&source.text).is_some());
-        if !is_held || !seen.insert(source.path.clone()) {
+        if !is_held {
             return Ok(());
         }
         let (source, file) = edits.read(member, source);

@@ -24,16 +24,9 @@ pub(super) fn left(
     arguments: &Sync,
     edits: &Edits,
 ) -> Result<(), Error> {
-    let mut seen = BTreeSet::new();
-    let held = members
-        .iter()
-        .filter(|member| !member.is_passed_over)
-        .filter_map(|member| Some((member, member.source.as_ref()?)))
+    let held = files(members)
         .filter(|(_, source)| has_workload(&source.text) || place(&source.text).is_some());
     let judged = held.map(|(member, source)| {
-        if !seen.insert(source.path.clone()) {
-            return Ok(());
-        }
         let (source, file) = edits.read(member, source);
         let targets = targets(context, member, arguments)?;
         resolves(&source, &file, &targets)?;
@@ -43,6 +36,16 @@ pub(super) fn left(
         Ok(())
     });
     all(judged).map(drop)
+}
+
+/// The files of packages that are not passed over, each with the first package that has it.
+pub(super) fn files(members: &[Member]) -> impl Iterator<Item = (&Member, &Source)> {
+    let mut seen = BTreeSet::new();
+    members
+        .iter()
+        .filter(|member| !member.is_passed_over)
+        .filter_map(|member| Some((member, member.source.as_ref()?)))
+        .filter(move |(_, source)| seen.insert(&source.path))
 }
 
 /// Warns of pools that do not fit a target.
