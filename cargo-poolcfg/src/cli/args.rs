@@ -175,9 +175,7 @@ impl Generate {
         let Cargo::Poolcfg(poolcfg) = Cargo::try_parse_from(words).ok()?;
         poolcfg.command.is_none().then_some(poolcfg.generate)
     }
-}
 
-impl Generate {
     /// The flags that write the same for a machine that `--here` measures; `None` if some say what it measures in a way
     /// that cannot be left out.
     pub(crate) fn measured(&self) -> Option<Vec<OsString>> {

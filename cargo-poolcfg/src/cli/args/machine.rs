@@ -61,6 +61,9 @@ pub(crate) struct MachineFlags {
     pub(crate) set: Vec<String>,
 }
 
+/// What `--here` measures, by its key of `[address_space]`.
+const MEASURED: [&str; 4] = ["va_profile", "stack_limit", "aslr", "layout"];
+
 impl MachineFlags {
     /// Whether no flag but `--here` says anything of the machine or the pool.
     pub(crate) fn says_nothing(&self) -> bool {
@@ -97,12 +100,7 @@ impl MachineFlags {
         }
         flags
     }
-}
 
-/// What `--here` measures, by its key of `[address_space]`.
-const MEASURED: [&str; 4] = ["va_profile", "stack_limit", "aslr", "layout"];
-
-impl MachineFlags {
     /// The flags without those that say what `--here` measures; `None` if `--set` says some of it.
     pub(super) fn measured(&self) -> Option<Vec<OsString>> {
         let Self {
