@@ -180,6 +180,14 @@ fn it_compiles_as_it_is_and_no_number_past_the_fit_does() {
     }
 }
 
+/// A pool whose numbers are all said, with a table of an engine.
+fn pool_of_sizes(engine: &str) -> String {
+    format!(
+        "[pooling_allocator]\nmax_instances = 9\nmin_instances = 2\nmemory_reservation = \"1GiB\"\n\
+         max_memory_size = \"512MiB\"\n{engine}"
+    )
+}
+
 /// The instances lie between the fewest that are of use and those that are asked for, and no size is above what is asked,
 /// with the runtime and without, whether a sum tells what fits or not.
 #[test]
@@ -188,10 +196,7 @@ fn no_number_leaves_what_is_asked() {
         let (mut fitting, mut edited) = (Modules::default(), Modules::default());
         for (how, address_space) in HOLES {
             for engine in ["", WASMTIME] {
-                let pool = format!(
-                    "[pooling_allocator]\nmax_instances = 9\nmin_instances = 2\nmemory_reservation = \"1GiB\"\n\
-                     max_memory_size = \"512MiB\"\n{engine}"
-                );
+                let pool = pool_of_sizes(engine);
                 let code = code(
                     &in_window(&pool, address_space, "window = \"256GiB\""),
                     runtime,
@@ -241,10 +246,7 @@ fn no_number_of_the_file_is_raised_by_hand_where_a_sum_tells() {
     let mut fitting = Modules::default();
     for (how, address_space) in [HOLES[0], HOLES[2]] {
         for engine in ["", WASMTIME] {
-            let pool = format!(
-                "[pooling_allocator]\nmax_instances = 9\nmin_instances = 2\nmemory_reservation = \"1GiB\"\n\
-                 max_memory_size = \"512MiB\"\n{engine}"
-            );
+            let pool = pool_of_sizes(engine);
             let code = code(
                 &in_window(&pool, address_space, "window = \"256GiB\""),
                 None,
